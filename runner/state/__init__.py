@@ -3,7 +3,8 @@
 Reading order: `watermark` (how far a ledger had come), `known_ledgers` (what the state directory
 keeps of each), `checked_files` (which ledger files were looked through), `turn` (what processes
 write one after the other), `file_lock` (one writer for a ledger file), `line_file` (lines that are
-kept in turn by several processes), `trust` (which models' bills agreed in earlier runs).
+kept in turn by several processes), `trust` (which models' bills agreed in earlier runs),
+`seen_limits` (the rate limits that their answers stated).
 """
 
 from runner.state.checked_files import FileState, find_file_state, is_checked, keep_checked
@@ -15,6 +16,7 @@ from runner.state.known_ledgers import (
     list_known_ledgers,
 )
 from runner.state.line_file import append_line, open_lines
+from runner.state.seen_limits import find_seen_limits, keep_seen_limits
 from runner.state.trust import Trust, find_trust
 from runner.state.turn import Turn
 from runner.state.watermark import Watermark
@@ -30,10 +32,12 @@ __all__ = [
     "append_line",
     "find_file_state",
     "find_known_ledger",
+    "find_seen_limits",
     "find_trust",
     "is_checked",
     "is_locked",
     "keep_checked",
+    "keep_seen_limits",
     "list_known_ledgers",
     "open_lines",
     "refuse_locked",
