@@ -147,7 +147,7 @@ class CountCache:
         try:
             with self._path.open("rb") as file:
                 header = file.read(_HEADER.size)
-        except FileNotFoundError:
+        except OSError:  # what is wrong is said where it is made
             return False
         marks = _HEADER.unpack(header) if len(header) == _HEADER.size else ()
         return marks == (_WAL, _WAL, _SCHEMA_VERSION, _APPLICATION_ID)

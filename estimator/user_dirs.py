@@ -11,7 +11,9 @@ import platformdirs
 
 from pricing.cache_folder import cache_folder, home_subfolder
 
-__all__ = ["cache_folder", "data_folder", "price_folder", "state_folder"]
+__all__ = ["SEEN_LIMITS", "cache_folder", "data_folder", "price_folder", "state_folder"]
+
+SEEN_LIMITS = "limits"  # the folder of limits that answers stated, in the state folder
 
 
 def data_folder() -> Path:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from estimator.count_cache import default_cache, make_cache_key
+from estimator.counting import name_encoder
 from estimator.workload.planned_model import PlannedModel
 from estimator.workload.tally import StratumKey, StratumTally, Workload
 from experiment.definition import Experiment
@@ -26,7 +27,6 @@ from experiment.file_access import read_file
 
 _DIGESTED_ROOMS = ("estimator", "experiment", "providers")
 _QUERIES_PER_DIGEST = 10_000  # digested together, to bound the memory
-_DIGESTED_PACKAGES = ("splintr-rs", "jinja2")
 _digested: list[tuple[Experiment, tuple[str, ...]]] = []  # the last one, asked for again
 
 
@@ -133,7 +133,7 @@ def _code_digest() -> str:
         for path in sorted(_list_sources(folder)):
             with open(path, "rb") as file:  # noqa: PTH123 - three times as fast as by Path
                 digest.update(os.path.basename(path).encode() + file.read())  # noqa: PTH119
-    return digest.hexdigest() + "".join(f" {part} {version(part)}" for part in _DIGESTED_PACKAGES)
+    return f"{digest.hexdigest()} {name_encoder()} jinja2 {version('jinja2')}"
 
 
 def _list_sources(folder: Path) -> Iterator[str]:

@@ -72,6 +72,7 @@ class RateLimiter:
         self._last_number = 0
         self._paused_until = -math.inf
         self._released = False
+        self.stated: tuple[RateLimit, ...] = ()
 
     async def acquire(self, prompt_tokens: int, answer_tokens: int) -> SentRequest:
         """Wait until a request may be sent; return at once where no limit is known.
@@ -102,6 +103,7 @@ class RateLimiter:
 
     def update_limits(self, limits: Iterable[RateLimit], sent: SentRequest) -> None:
         """Update the limits from a response, whatever its status."""
+        self.stated = tuple(limits) or self.stated
         for limit in limits:
             if limit.name not in self._windows:
                 self._windows[limit.name] = _LimitWindow(limit.unit, self._recent)

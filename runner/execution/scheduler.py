@@ -118,6 +118,7 @@ class RunScheduler:
         self._worst_case = WorstCaseCost(requests, models, resume.bound_excess, resume.repeats)
         starts = slow_starts or {name: SlowStart(concurrency) for name in models}
         slots = SlotPool(starts, concurrency, lambda: queue.worker_count)
+        self.slots = slots
         self._breakers = Breakers(
             models,
             retry_policy,

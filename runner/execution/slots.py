@@ -12,6 +12,7 @@ from typing import Self
 
 from experiment.prompts import Request
 from pricing.money import Money
+from providers.rate_limits import RateLimit
 from runner.execution.rate_limiter import RateLimiter, SentRequest
 from runner.execution.slow_start import SlowStart
 from runner.execution.wire import Place, Stage, Wire
@@ -65,6 +66,11 @@ class SlotPool:
     def distrust(self, model: str) -> None:
         """Let a model begin with one request in flight, now and in later runs: it broke a rule."""
         self._slow_starts[model].lose_trust()
+
+    @property
+    def stated_limits(self) -> dict[str, tuple[RateLimit, ...]]:
+        """Written name of a model -> the limits that its newest answer with any of them states."""
+        return {name: each.stated for name, each in self._rate_limiters.items() if each.stated}
 
     def release_all(self) -> None:
         """Let no request wait for rate limits any more, because nothing more will be sent."""

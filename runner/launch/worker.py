@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from estimator.wall_time import AccountLimits, SeenLimits
 from pricing.money import Money
+from providers.rate_limits import RateLimit, find_minute_limit
 from runner.errors import LedgerError
 from runner.execution import (
     TRUSTED_PART_OF_CAP,
@@ -24,7 +26,7 @@ from runner.launch.live_tasks import LiveReporter, obey_wishes
 from runner.launch.run_options import ApprovalEnd, Control, OpenWork, RunOptions
 from runner.launch.signals import call_at_signals
 from runner.ledger import Ledger
-from runner.state import find_trust
+from runner.state import find_trust, keep_seen_limits
 from runner.transport import HttpTransport
 
 _YOUNG_OBJECTS = 10_000  # that are made before circles of them are looked for; a few MB
@@ -104,6 +106,8 @@ async def run_worker(
                     raise
             except BaseExceptionGroup as errors:
                 raise _first_leaf_error(errors) from errors
+            finally:
+                _keep_limits(work, scheduler.slots.stated_limits)
         await reporter.report()
         return scheduler.progress
 
@@ -120,6 +124,18 @@ def _collecting_rarely() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(young, *older)
+
+
+def _keep_limits(work: OpenWork, stated: Mapping[str, Iterable[RateLimit]]) -> None:
+    """Keep what answers said of rate limits, for the time of later estimates."""
+    for written, limits in stated.items():
+        name = work.models[written].name
+        requests, tokens = (
+            find_minute_limit(limits, unit, name.provider) for unit in ("requests", "tokens")
+        )
+        if requests or tokens:
+            seen = SeenLimits(AccountLimits(requests, tokens), datetime.now(UTC).date())
+            keep_seen_limits(work.providers[name.provider].base_url, name.id, seen)
 
 
 class _SlowStarts:

@@ -3,7 +3,8 @@
 Reading order: `watermark` (how far a ledger had come), `known_ledgers` (what the state directory
 keeps of each), `checked_files` (which ledger files were looked through), `turn` (what processes
 write one after the other), `file_lock` (one writer for a ledger file), `line_file` (lines that are
-kept in turn by several processes), `trust` (which models' bills agreed in earlier runs).
+kept in turn by several processes), `trust` (which models' bills agreed in earlier runs),
+`seen_limits` (the rate limits that their answers stated).
 """
 
 from runner.state.checked_files import (
@@ -26,6 +27,7 @@ from runner.state.known_ledgers import (
     list_known_ledgers,
 )
 from runner.state.line_file import append_line, open_lines
+from runner.state.seen_limits import find_seen_limits, keep_seen_limits
 from runner.state.trust import Trust, find_trust
 from runner.state.turn import Turn
 from runner.state.watermark import Watermark
@@ -46,11 +48,13 @@ __all__ = [
     "find_file_state",
     "find_known_ledger",
     "find_own_end",
+    "find_seen_limits",
     "find_trust",
     "is_checked",
     "is_locked",
     "is_own",
     "keep_checked",
+    "keep_seen_limits",
     "list_known_ledgers",
     "open_lines",
     "refuse_locked",

@@ -10,7 +10,8 @@ import click
 from afcost.rendering import console as draw
 from estimator.forecast import MeasuredCalls
 from estimator.plan import Estimate, Plan
-from estimator.wall_time import AccountLimits, PlanTime, Speed, find_plan_time
+from estimator.user_dirs import SEEN_LIMITS, state_folder
+from estimator.wall_time import AccountLimits, PlanTime, SeenLimits, Speed, find_plan_time
 from estimator.workload import StratumKey
 from experiment.definition import Experiment
 from providers.registry import load_providers
@@ -45,7 +46,22 @@ def find_time(  # noqa: PLR0913 - of what, and how it is sent
     """Return how long what is left of a plan takes, by the speeds that earlier runs timed."""
     strata = progress.rest.strata if progress and progress.answered_count else plan.strata
     speeds = find_speeds(plan, experiment, run_dir)
-    return find_plan_time(strata, plan.models, concurrency, limits, speeds)
+    seen = _find_limits(plan, experiment)
+    return find_plan_time(strata, plan.models, concurrency, limits, speeds, seen)
+
+
+def _find_limits(plan: Plan, experiment: Experiment) -> dict[str, SeenLimits]:
+    """Return the limits that answers of a plan's models stated in earlier runs."""
+    if not (state_folder() / SEEN_LIMITS).is_dir():
+        return {}
+    from runner.state import find_seen_limits  # noqa: PLC0415 - a first estimate needs none
+
+    providers = load_providers(experiment.spec.providers)
+    names = {model.name for model in plan.models.values() if model.name.provider in providers}
+    found = {
+        str(name): find_seen_limits(providers[name.provider].base_url, name.id) for name in names
+    }
+    return {name: each for name, each in sorted(found.items()) if each}
 
 
 def find_speeds(plan: Plan, experiment: Experiment, run_dir: Path | None) -> dict[str, Speed]:
