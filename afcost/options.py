@@ -14,6 +14,7 @@ import click
 from experiment.definition import FILE_NAME, MAX_NAME, VARIABLE_NAME
 from pricing.money import Money
 
+CONCURRENCY = 10  # requests in flight, unless the user says otherwise
 _MAX_PICO = 4 * 10**18  # pico-dollars
 
 
@@ -185,8 +186,8 @@ cap_option = click.option(
     "+5 adds 5 to the cap that counts now.",
 )  # fmt: skip
 concurrency_option = click.option(
-    "--concurrency", type=click.IntRange(1, 1000), metavar="N", default=10, show_default=True,
-    help="Maximum number of requests in flight.",
+    "--concurrency", type=click.IntRange(1, 1000), metavar="N", default=CONCURRENCY,
+    show_default=True, help="Maximum number of requests in flight.",
 )  # fmt: skip
 
 

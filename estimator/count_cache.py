@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,19 +19,21 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from estimator.atomic_write import make_private_folder
 from estimator.user_dirs import cache_folder
 
 _APPLICATION_ID = 0x41464354  # "AFCT"
 _SCHEMA_VERSION = 1
-_SCHEMA = f"""
+_MARKS = f"""
 PRAGMA application_id = {_APPLICATION_ID};
 PRAGMA user_version = {_SCHEMA_VERSION};
+"""
+_TABLES = """
 CREATE TABLE IF NOT EXISTS count (key BLOB PRIMARY KEY, tokens INTEGER, sum INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS document (key BLOB PRIMARY KEY, text TEXT, sum INTEGER) WITHOUT ROWID;
 """
+# Of SQLite's header: the journal's kind, twice, the user's version, the application.
+_HEADER, _WAL = struct.Struct(">18xBB40xI4xI"), 2
 _MIN_CACHED_CHARS = 16_384  # a shorter text is counted faster than it is looked up
 _MAX_UNWRITTEN = 5000
 _LOCK_TIMEOUT = 5  # seconds, while another process creates the file
@@ -125,6 +128,10 @@ class CountCache:
 
     def _open_file(self) -> sqlite3.Connection | None:
         try:
+            if self._is_made():
+                return self._connect()
+            from filelock import FileLock  # noqa: PLC0415 - takes a while, and is needed once
+
             make_private_folder(self._path.parent)
             lock = self._path.with_name(self._path.name + ".lock")
             with FileLock(lock, timeout=_LOCK_TIMEOUT, mode=0o600):
@@ -134,6 +141,16 @@ class CountCache:
         except (sqlite3.DatabaseError, _ForeignFileError) as error:
             return self._replace_damaged(str(error))
         return None
+
+    def _is_made(self) -> bool:
+        """Return whether the file's header says that it is ours: then nobody has to wait for it."""
+        try:
+            with self._path.open("rb") as file:
+                header = file.read(_HEADER.size)
+        except OSError:  # what is wrong is said where it is made
+            return False
+        marks = _HEADER.unpack(header) if len(header) == _HEADER.size else ()
+        return marks == (_WAL, _WAL, _SCHEMA_VERSION, _APPLICATION_ID)
 
     def _connect(self) -> sqlite3.Connection:
         os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))  # it holds texts
@@ -145,9 +162,11 @@ class CountCache:
             (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             if tables and (application, version) != (_APPLICATION_ID, _SCHEMA_VERSION):
                 raise _ForeignFileError("not a cache of this version of afcost")  # noqa: TRY301
-            connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = OFF")  # a lost cache costs only time
-            connection.executescript(_SCHEMA)
+            if not tables:
+                connection.executescript(_MARKS)  # before the journal is one that keeps them
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(_TABLES)
         except BaseException:
             connection.close()
             raise

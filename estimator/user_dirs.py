@@ -5,20 +5,20 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import platformdirs
 
+from pricing.cache_folder import cache_folder, home_subfolder
 
-def cache_folder() -> Path:
-    """Return the folder of files that can be recreated, such as cached counts."""
-    return _home_subfolder("cache") or platformdirs.user_cache_path("afcost", appauthor=False)
+__all__ = ["SEEN_LIMITS", "cache_folder", "data_folder", "price_folder", "state_folder"]
+
+SEEN_LIMITS = "limits"  # the folder of limits that answers stated, in the state folder
 
 
 def data_folder() -> Path:
     """Return the folder of files to keep: calibration, downloaded vocabularies, price lists."""
-    return _home_subfolder("data") or platformdirs.user_data_path("afcost", appauthor=False)
+    return home_subfolder("data") or platformdirs.user_data_path("afcost", appauthor=False)
 
 
 def state_folder() -> Path:
@@ -26,14 +26,9 @@ def state_folder() -> Path:
 
     It must not be restored from a backup together with them: it says which of them is the newest.
     """
-    return _home_subfolder("state") or platformdirs.user_state_path("afcost", appauthor=False)
+    return home_subfolder("state") or platformdirs.user_state_path("afcost", appauthor=False)
 
 
 def price_folder() -> Path:
     """Return the folder of downloaded price lists."""
     return data_folder() / "prices"
-
-
-def _home_subfolder(kind: str) -> Path | None:
-    home = os.environ.get("AFCOST_HOME")
-    return Path(home) / kind if home else None

@@ -30,9 +30,11 @@ class Usage:
     cache_write_1h: int = 0
 
     def __post_init__(self) -> None:
-        for name in self.__slots__:
-            if (count := getattr(self, name)) < 0:
-                raise ValueError(f"usage.{name} is {count}; token counts are not negative")
+        counts = (self.input, self.output, self.cache_read, self.cache_write)
+        if min(*counts, self.reasoning, self.cache_write_1h) < 0:
+            for name in self.__slots__:
+                if (count := getattr(self, name)) < 0:
+                    raise ValueError(f"usage.{name} is {count}; token counts are not negative")
         if self.reasoning > self.output:
             raise ValueError(f"usage.reasoning {self.reasoning} exceeds output {self.output}")
 

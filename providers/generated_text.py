@@ -20,6 +20,8 @@ _HIDDEN_BYTES_PER_TOKEN = 8  # few tokens are longer
 _READ = {"message", "logprobs", "content", "refusal", "reasoning_content", "reasoning_details"}
 _READ |= {"tool_calls", "function_call", "audio", "images", "executed_tools"}
 _NOT_GENERATED = {"role", "name", "annotations", "citations", "search_results", "context", "error"}
+# Fields of a choice and of its message that have no part in what it wrote.
+_BESIDE_TEXT = {"message", "role", "content", "finish_reason", "native_finish_reason"}
 _MOST_UNKNOWN = 20  # fields, the longest; each is searched for in the others
 
 
@@ -59,6 +61,8 @@ def read_choices(choices: list[dict[str, Any]]) -> list[GeneratedText]:
 def join_answers(everything: Sequence[GeneratedText]) -> GeneratedText:
     """Return the first of several answers, with what the others hold beside it; at least one."""
     first, more = everything[0], everything[1:]
+    if not more:
+        return first
     rest = (text for each in more for text in (each.text, each.reasoning, *each.others))
     return GeneratedText(
         first.text,
@@ -115,6 +119,8 @@ def _read_choice(choice: dict[str, Any]) -> GeneratedText:
     message = choice["message"] or {}
     content = message.get("content")
     text = read_text(content)
+    if isinstance(content, str) and _holds_one_text(choice, message):
+        return GeneratedText(text, "")
     refusal = _read_refusal(choice, message)
     cited = only_objects(message.get("annotations"))
     details = only_objects(message.get("reasoning_details"))
@@ -133,6 +139,14 @@ def _read_choice(choice: dict[str, Any]) -> GeneratedText:
         refusal=refusal,
         note=describe_error(choice),
     )
+
+
+def _holds_one_text(choice: dict[str, Any], message: dict[str, Any]) -> bool:
+    """Return whether a choice says nothing but the text of its message, as most do."""
+    for name, value in (*choice.items(), *message.items()):
+        if value and name not in _BESIDE_TEXT and not (name == "index" and type(value) is int):
+            return False
+    return True
 
 
 def _is_summed_up(detail: dict[str, Any]) -> bool:

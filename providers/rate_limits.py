@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -41,6 +41,12 @@ _MAX_PER_MINUTE = 100_000  # requests; a larger limit is as good as none
 # A reset from here on is a date, in seconds or milliseconds.
 _UNIX_TIME_FROM, _UNIX_TIME_MS_FROM = 1e9, 1e12
 
+# Formats whose limit is documented as one of a minute, whoever sends it.
+_MINUTE_NAMES = {
+    *("anthropic-ratelimit-requests-*", "anthropic-ratelimit-tokens-*"),
+    *("x-ratelimit-*-requests-minute", "x-ratelimit-*-tokens-minute", "x-ratelimit-*-tokens"),
+    "x-ratelimitbysize-*-minute",
+}
 _LIMIT_HEADERS = ("anthropic-ratelimit-requests-limit", "x-ratelimit-limit-requests")
 
 _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,20})?")
@@ -113,6 +119,21 @@ def parse_rate_limits(headers: Mapping[str, str], now: datetime) -> tuple[RateLi
     return tuple(
         window for shape in _HEADER_FORMATS if (window := _parse_rate_limit(shape, fields, now))
     )
+
+
+def find_minute_limit(limits: Iterable[RateLimit], unit: LimitUnit, provider: str) -> float | None:
+    """Return how many requests or tokens a minute limits state; None where none is documented so.
+
+    Args:
+        limits: of one answer.
+        unit: requests, or tokens of prompt and answer together.
+        provider: its name; only OpenAI documents that a plain limit of requests is of a minute.
+    """
+    names = _MINUTE_NAMES | ({"x-ratelimit-*-requests"} if provider == "openai" else set())
+    stated = [
+        each.limit for each in limits if each.unit == unit and each.name in names and each.limit
+    ]
+    return min(stated, default=None)
 
 
 def parse_request_limit(headers: Mapping[str, str]) -> int | None:

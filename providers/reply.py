@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from pricing.money import Money
@@ -23,6 +24,7 @@ _MAX_NAME_LENGTH, _MAX_STORED_NAME = 40, 200
 _MAX_READ = 4000  # characters of a name or a figure that are looked at
 _MAX_USAGE_CHARS, _MAX_USAGE_TEXT, _MAX_USAGE_FIELDS, _MAX_USAGE_DEPTH = 8000, 200, 50, 4
 _MAX_TOKENS = 10**9  # no call can have more; a ledger's sums stay in their 64 bits
+_TOO_SHORT_TO_BE_SECRET = 10**7  # a number below has fewer digits than any secret
 _DIGITS = re.compile(r"[0-9]{1,10}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -170,6 +172,8 @@ def read_count(fields: dict[str, Any], name: str, *, required: bool = False) -> 
         MalformedResponse: it is not a count, or larger than one call can have.
     """
     value = fields.get(name)
+    if type(value) is int and 0 <= value <= _MAX_TOKENS:  # as most are
+        return value
     if value is None and not required:
         return 0
     count = _parse_count(value)
@@ -222,8 +226,12 @@ def read_text(content: Any) -> str:  # noqa: ANN401 - a text, a list of parts, o
 
 def read_display_name(value: object, length: int = _MAX_NAME_LENGTH) -> str:
     """Read a name for display: short, and free of control characters."""
+    if not value:
+        return ""
     shown = redact_secrets(read_text(value)[:_MAX_READ])
-    return "".join(each for each in shown if each.isprintable())[:length]
+    if not shown.isprintable():
+        shown = "".join(each for each in shown if each.isprintable())
+    return shown[:length]
 
 
 def read_name(value: object) -> str:
@@ -231,19 +239,23 @@ def read_name(value: object) -> str:
     return _replace_unstorable(str(value or ""))
 
 
-def clean_response(response: ModelResponse, max_chars: int) -> ModelResponse:
+def clean_response(
+    response: ModelResponse, max_chars: int, seconds: float | None = None
+) -> ModelResponse:
     """Return a response as it may be stored: without secrets, and no longer than an answer can be.
 
     Args:
         response: as it was read.
         max_chars: more than the text can have; so of the reasoning. What is longer is cut, and
             `note` names it.
+        seconds: that it took.
     """
     notes = [response.note] if response.note else []
-    texts = {name: getattr(response, name) for name in ("text", "reasoning", "refusal")}
-    for name, text in texts.items():
-        if len(text) > max_chars:
-            notes.append(f"{name} of {len(text):,} characters cut to {max_chars:,}")
+    notes += [
+        f"{name} of {length:,} characters cut to {max_chars:,}"
+        for name in ("text", "reasoning", "refusal")
+        if (length := len(getattr(response, name))) > max_chars
+    ]
     usage = _clean_usage(response.raw_usage)
     if len(str(usage)) > _MAX_USAGE_CHARS:
         usage = {name: each for name, each in usage.items() if isinstance(each, int | Decimal)}
@@ -263,6 +275,7 @@ def clean_response(response: ModelResponse, max_chars: int) -> ModelResponse:
         unknown_counts=tuple(map(_clean_name, response.unknown_counts)),
         other_models=tuple(map(_clean_name, response.other_models)),
         note="; ".join(notes),
+        seconds=seconds,
     )
 
 
@@ -278,20 +291,26 @@ def _cut_text(text: str, max_chars: int) -> str:
 
 
 def _clean_name(name: str) -> str:
-    return shorten(redact_secrets(name[:_MAX_READ]), _MAX_STORED_NAME)
+    return shorten(redact_secrets(name[:_MAX_READ]), _MAX_STORED_NAME) if name else ""
 
 
 def _clean_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
     """Return a usage object without secrets, with long texts and lists cut."""
-    some = list(usage.items())[:_MAX_USAGE_FIELDS]
-    return {_clean_name(name): _clean_value(each, _MAX_USAGE_DEPTH) for name, each in some}
+    return _clean_fields(usage, _MAX_USAGE_DEPTH)
+
+
+def _clean_fields(fields: Mapping[str, Any], depth: int) -> dict[str, Any]:
+    cleaned = {}
+    for name, value in islice(fields.items(), _MAX_USAGE_FIELDS):
+        is_short = type(value) is int and 0 <= value < _TOO_SHORT_TO_BE_SECRET  # as most are
+        cleaned[_clean_name(str(name))] = value if is_short else _clean_value(value, depth)
+    return cleaned
 
 
 def _clean_value(value: Any, depth: int) -> Any:  # noqa: ANN401 - whatever JSON holds
     match value:
         case Mapping() if depth:
-            some = list(value.items())[:_MAX_USAGE_FIELDS]
-            return {_clean_name(str(key)): _clean_value(each, depth - 1) for key, each in some}
+            return _clean_fields(value, depth - 1)
         case list() if depth:
             return [_clean_value(each, depth - 1) for each in value[:_MAX_USAGE_FIELDS]]
         case bool() | None:

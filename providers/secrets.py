@@ -28,6 +28,7 @@ REPLACEMENT = "[key]"
 _MIN_SECRET, _MIN_PASSWORD, _MIN_WORD = 8, 16, 3  # characters
 _MAX_READ, _MAX_QUOTED = 4000, 60  # characters of a value, before and after secrets are replaced
 _WINDOW, _OVERLAP = 2**16, 2**13  # characters that are searched at once; longer than any secret
+_SHORT = 100  # characters of a text that is remembered with what became of it
 _MIN_PART = 16  # characters of a secret that identify it; common beginnings of keys are shorter
 
 _secrets: set[str] = set()
@@ -68,8 +69,15 @@ def remember_password(value: str) -> None:
 
 def redact_secrets(text: str) -> str:
     """Return a text with every secret in it replaced, however it is written."""
-    forms = _list_forms(frozenset(_secrets))
-    if not forms or len(text) < _MIN_SECRET:
+    if len(text) < _MIN_SECRET or not _secrets:
+        return text
+    redact = _redact_once if len(text) <= _SHORT else _redact
+    return redact(text, frozenset(_secrets))
+
+
+def _redact(text: str, secrets: frozenset[str]) -> str:
+    forms = _list_forms(secrets)
+    if not forms:
         return text
     parts, at = [], 0
     while at < len(text):  # in windows, because the search needs many times the memory of a text
@@ -84,6 +92,10 @@ def redact_secrets(text: str) -> str:
         parts.append(window[done:end])
         at += end
     return "".join(parts)
+
+
+# Names of models and of fields come with each answer.
+_redact_once = lru_cache(maxsize=1024)(_redact)
 
 
 def redact_addresses(text: str) -> str:

@@ -7,7 +7,7 @@ searched, to a depth and a length that no honest one has.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -112,8 +112,8 @@ def read_usage_fields(usage: Mapping[str, Any]) -> UsageFields:
         MalformedResponse: it is too large to be searched, or a cost is more than any call can cost.
     """
     reasoning, extras, unknown, costs, counts = [0], [], [], [], []
-    for figure in _walk(usage):
-        match _remembered(_kind_once, _find_kind, figure.name):
+    for kind, figure in _walk(usage):
+        match kind:
             case "cost":
                 costs += _read_cost(figure)
             case "extra":
@@ -177,8 +177,10 @@ def parse_stated_cost(value: object) -> Money | None:
         return None
 
 
-def _walk(usage: Mapping[str, Any]) -> Iterator[_Figure]:
-    """Yield every number of a usage with its field and the fields around it.
+def _walk(usage: Mapping[str, Any]) -> Iterator[tuple[str, _Figure]]:
+    """Yield the numbers of a usage that have a kind, each with its field and those around it.
+
+    A whole 0 says nothing, whatever its field.
 
     A list by modality, as Google writes it, is read as fields such as `audio_tokens`.
 
@@ -192,28 +194,35 @@ def _walk(usage: Mapping[str, Any]) -> Iterator[_Figure]:
         seen += len(node)
         if seen > _MAX_FIELDS or depth > _MAX_DEPTH:
             raise MalformedResponse("usage has more fields than can be read")
-        children = node.items() if isinstance(node, Mapping) else (("", each) for each in node)
-        modality = node.get("modality") if isinstance(node, Mapping) else None
-        for key, value in children:
-            name = _remembered(_snake_case_once, _to_snake_case, key)
-            if (number := _read_number(value)) is not None:
-                if modality and name in ("token_count", "tokens"):
-                    key = name = f"{str(modality).lower()}_tokens"  # noqa: PLW2901 - its name
-                yield _Figure(key, name, around, number)
-            elif isinstance(value, Mapping | list):
+        is_object = isinstance(node, Mapping)
+        modality = node.get("modality") if is_object else None
+        for key, value in node.items() if is_object else (("", each) for each in node):
+            if type(value) is int and not value:
+                continue
+            name, kind = _read_field(key)
+            if isinstance(value, Mapping | list):
                 pending.append((value, depth + 1, f"{around} {name}"))
+                continue
+            if modality and name in ("token_count", "tokens"):
+                key = f"{str(modality).lower()}_tokens"  # noqa: PLW2901 - its name
+                name, kind = key, _find_kind(key)
+            if kind and (number := _read_number(value)) is not None:
+                yield kind, _Figure(key, name, around, number)
 
 
-def _to_snake_case(field: str) -> str:
-    return _CAMEL.sub("_", field).lower()
+def _read_field(field: str) -> tuple[str, str]:
+    """Return a field's name in snake case and its kind.
+
+    Of a long one, which no honest usage has, nothing is kept.
+    """
+    read = _read_field_once if len(field) <= _LONGEST_NAME else _read_field_once.__wrapped__
+    return read(field)
 
 
-_kind_once, _snake_case_once = map(lru_cache(maxsize=1024), (_find_kind, _to_snake_case))
-
-
-def _remembered(once: Callable[[str], str], find: Callable[[str], str], name: str) -> str:
-    """Return what is found of a name; of a long one, which no honest usage has, nothing is kept."""
-    return once(name) if len(name) <= _LONGEST_NAME else find(name)
+@lru_cache(maxsize=1024)
+def _read_field_once(field: str) -> tuple[str, str]:
+    name = _CAMEL.sub("_", field).lower()
+    return name, _find_kind(name)
 
 
 def _read_number(value: object) -> Decimal | None:

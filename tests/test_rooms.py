@@ -151,6 +151,7 @@ FOLDERS = {
     },
     "runner/timing": {"runner/ledger", "runner/run_folder"},
     "runner/forecasting": {
+        "runner/control",
         "runner/timing",
         "runner/ledger",
         "runner/run_folder",
@@ -197,6 +198,7 @@ FOLDERS = {
         "runner/launch",
     },
     "runner/cluster": {
+        "runner/approval",
         "runner/ledger",
         "runner/run_folder",
         "runner/execution",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from afcost.rendering.durations import format_duration, format_range
-from estimator.wall_time import PlanTime, Speed
+from estimator.wall_time import PlanTime, SeenLimits, Speed
 
 
 def describe_time(time: PlanTime, of: str = "time") -> Iterator[str]:
@@ -18,9 +18,16 @@ def describe_time(time: PlanTime, of: str = "time") -> Iterator[str]:
     wall = time.wall
     likely = format_duration(wall.likely)
     yield f"{of}: likely {likely}, 90% {format_range(wall)}, limited by {describe_bound(time)}"
-    if not time.limits.is_known:
+    yield from _describe_seen(time.seen)
+    if not time.has_limits:
         yield "      your rate limits are not known before providers answer: give --rpm, --tpm"
     yield from describe_speeds(time.speeds)
+
+
+def _describe_seen(seen: Mapping[str, SeenLimits]) -> Iterator[str]:
+    for model, each in seen.items():
+        stated = " and ".join(f"{limit:,.12g} {unit}" for unit, limit in each.limits.list_known())
+        yield f"limits seen on {each.day}: {stated} a minute to {model}"
 
 
 def describe_speeds(speeds: Mapping[str, Speed]) -> Iterator[str]:

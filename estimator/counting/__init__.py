@@ -33,6 +33,7 @@ from estimator.counting.tokenizer import (
     vocabulary_id,
 )
 from estimator.counting.tokenizer_files import check_tokenizer_files
+from estimator.counting.vocabularies import name_encoder
 
 __all__ = [
     "MIN_BILLS",
@@ -58,6 +59,7 @@ __all__ = [
     "is_offset",
     "learned_offset",
     "load_families",
+    "name_encoder",
     "prepare_count",
     "run_self_checks",
     "save_calibration",

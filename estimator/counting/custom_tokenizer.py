@@ -16,12 +16,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from estimator.counting.chat_template import bound_chat_template
 from estimator.counting.template_variables import TEMPLATE_SWITCHES, template_margin
 from estimator.counting.token_count import NO_VARIABLES, Exactness, TokenCount
 from estimator.counting.vocabularies import Encoder, Vocabulary, load_vocabulary
 from estimator.errors import BadTokenizer
-from experiment.prompts import RENDER_ERRORS, Message, RenderBudget
+from experiment import prompts
+from experiment.prompts import Message
 
 _Loaded = Any  # a tokenizer of transformers, which is optional and has no common type
 
@@ -50,7 +50,7 @@ class CustomTokenizer:
     def __init__(self, source: str, loaded: _Loaded) -> None:
         self.name = source
         self._loaded = _disable_truncation(loaded)
-        self._budget = RenderBudget()
+        self._budget = prompts.RenderBudget()
         self._is_bounded = False
         self._vocabulary = _build_vocabulary(loaded)
         self.segmented = self._vocabulary is not None
@@ -107,7 +107,7 @@ class CustomTokenizer:
                     **template,
                 )
             )
-        except RENDER_ERRORS as error:
+        except prompts.RENDER_ERRORS as error:
             roles = ", ".join(message.role for message in messages)
             raise BadTokenizer(
                 f"tokenizer {self.name}: its chat template rejects messages of {roles}: {error}"
@@ -115,6 +115,10 @@ class CustomTokenizer:
 
     def _bound_template(self) -> None:
         if not self._is_bounded:
+            from estimator.counting.chat_template import (  # noqa: PLC0415 - imports jinja2
+                bound_chat_template,
+            )
+
             bound_chat_template(self._loaded, self._budget)
             self._is_bounded = True
 

@@ -130,7 +130,7 @@ def find_family(model_id: str) -> ModelFamily:
     """Find a model's family by its id; the last family in the table matches every id."""
     name = canonical_id(model_id)
     family = next(each for each in load_families() if re.fullmatch(each.pattern, name))
-    if is_vocabulary_available(family.vocabulary):
+    if is_vocabulary_available(family.vocabulary) or not family.instead:
         return family
     return next(each for each in load_families() if each.name == family.instead)
 

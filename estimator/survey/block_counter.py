@@ -15,7 +15,7 @@ from estimator.workload import (
     make_request_builder,
 )
 from experiment.definition import Experiment
-from experiment.prompts import Templates
+from experiment.prompts import read_templates
 
 # Of each cell: the digests of what its subjects send, one after the other, and the tallies.
 CountedBlock = list[tuple[bytes, dict[StratumKey, StratumTally]]]
@@ -37,7 +37,7 @@ class BlockCounter:
 
     def __init__(self, survey: Survey) -> None:
         experiment, models = survey
-        self.templates = Templates(experiment.folder, trust=experiment.trust, limited=True)
+        self.templates = read_templates(experiment, limited=True)
         self.requests = make_request_builder(experiment, models, self.templates)
         for written, condition in self.requests.cells:
             self.requests.render_subject(written, condition, 0)  # its files come before a judge's

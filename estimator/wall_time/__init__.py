@@ -6,7 +6,7 @@ asked), `last_answers` (how long a run waits at its end), `wall_time` (the formu
 (of a plan).
 """
 
-from estimator.wall_time.account_limits import NO_LIMITS, AccountLimits
+from estimator.wall_time.account_limits import NO_LIMITS, AccountLimits, SeenLimits
 from estimator.wall_time.call_load import CallLoad, TokenTotal
 from estimator.wall_time.last_answers import find_last_wait
 from estimator.wall_time.plan_time import (
@@ -30,6 +30,7 @@ __all__ = [
     "CallLoad",
     "PlanTime",
     "SecondsRange",
+    "SeenLimits",
     "Speed",
     "TimedCall",
     "TokenTotal",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,35 @@ class AccountLimits:
             yield "requests", self.requests
         if self.tokens:
             yield "tokens", self.tokens
+
+
+@dataclass(frozen=True, slots=True)
+class SeenLimits:
+    """The limits of a model as an answer stated them in an earlier run.
+
+    Attributes:
+        limits: the stated ones.
+        day: of that run.
+    """
+
+    limits: AccountLimits
+    day: date
+
+    def without(self, given: AccountLimits) -> SeenLimits | None:
+        """Return those of which the user said nothing; None where none is left."""
+        left = AccountLimits(
+            None if given.requests else self.limits.requests,
+            None if given.tokens else self.limits.tokens,
+        )
+        return SeenLimits(left, self.day) if left.is_known else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return them as JSON."""
+        return {
+            "requests_per_minute": self.limits.requests,
+            "tokens_per_minute": self.limits.tokens,
+            "seen": self.day.isoformat(),
+        }
 
 
 NO_LIMITS = AccountLimits()

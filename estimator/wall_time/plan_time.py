@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from estimator.forecast import MEASURED, Stratum
-from estimator.wall_time.account_limits import NO_LIMITS, AccountLimits
+from estimator.wall_time.account_limits import NO_LIMITS, AccountLimits, SeenLimits
 from estimator.wall_time.call_load import CallLoad, TokenTotal
 from estimator.wall_time.speed import Speed, find_prior_speed
 from estimator.wall_time.wall_time import Bound, WallTime, find_wall_time
@@ -25,11 +25,18 @@ class PlanTime:
         wall: the time.
         speeds: of each model, by its name with its provider.
         limits: the same for all of them, as the user knows them.
+        seen: of some of them, as their answers stated them before, where the user says nothing.
     """
 
     wall: WallTime
     speeds: dict[str, Speed]
     limits: AccountLimits
+    seen: Mapping[str, SeenLimits] = field(default_factory=dict)
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether any limit is known."""
+        return self.limits.is_known or bool(self.seen)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON; hours as numbers, a 90 % range."""
@@ -40,6 +47,7 @@ class PlanTime:
             "concurrency": self.wall.concurrency,
             "requests_per_minute": self.limits.requests,
             "tokens_per_minute": self.limits.tokens,
+            "limits_seen": [{"model": name} | each.to_json() for name, each in self.seen.items()],
             "speeds": speeds_to_json(self.speeds),
         }
 
@@ -84,12 +92,13 @@ def _bound_to_json(bound: Bound) -> dict[str, Any]:
     }
 
 
-def find_plan_time(
+def find_plan_time(  # noqa: PLR0913 - all that a time depends on
     strata: Iterable[Stratum],
     models: Mapping[str, PlannedModel],
     concurrency: int,
     limits: AccountLimits = NO_LIMITS,
     measured: Mapping[str, Speed] | None = None,
+    seen: Mapping[str, SeenLimits] | None = None,
 ) -> PlanTime | None:
     """Return how long the requests of strata take; None where there are none.
 
@@ -99,13 +108,25 @@ def find_plan_time(
         concurrency: requests in flight, at most.
         limits: of each model.
         measured: name with its provider -> speed, of models of which calls were timed.
+        seen: name with its provider -> its limits in an earlier run; those given come first.
     """
     loads = list_loads(strata, models)
     if not loads:
         return None
     speeds = find_speeds([each.model for each in loads], measured)
-    wall = find_wall_time(loads, speeds, dict.fromkeys(speeds, limits), concurrency)
-    return PlanTime(wall, speeds, limits)
+    used = {
+        name: left
+        for name, each in (seen or {}).items()
+        if name in speeds and (left := each.without(limits))
+    }
+    of_models = dict.fromkeys(speeds, limits) | {
+        name: AccountLimits(
+            limits.requests or each.limits.requests, limits.tokens or each.limits.tokens
+        )
+        for name, each in used.items()
+    }
+    wall = find_wall_time(loads, speeds, of_models, concurrency)
+    return PlanTime(wall, speeds, limits, used)
 
 
 def find_speeds(

@@ -1,5 +1,8 @@
 """Count all requests of an experiment, and add them up by stratum."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from estimator.workload.count_requests import count_workload
 from estimator.workload.judge_prompts import (
     bound_answer,
@@ -18,12 +21,12 @@ from estimator.workload.planned_model import (
     build_planned_model,
     make_request_builder,
 )
-from estimator.workload.provider_counts import ProgressCallback, with_provider_counts
 from estimator.workload.rest import Rest, count_rest
 from estimator.workload.sampling_check import UnknownField, list_unknown_fields
 from estimator.workload.taken_check import SentUse, describe_uses, list_sent_uses
 from estimator.workload.tally import (
     CountedRequest,
+    ProgressCallback,
     StratumKey,
     StratumTally,
     Workload,
@@ -31,8 +34,16 @@ from estimator.workload.tally import (
     joint_vote_ceiling,
     order_tallies,
 )
-from estimator.workload.tally_cache import load_workload, save_workload
+from estimator.workload.tally_cache import (
+    load_notes,
+    load_workload,
+    save_notes,
+    save_workload,
+)
 from estimator.workload.turn_prompts import bound_turn, list_turn_bounds
+
+if TYPE_CHECKING:
+    from estimator.workload.provider_counts import with_provider_counts
 
 __all__ = [
     "CountedRequest",
@@ -61,11 +72,22 @@ __all__ = [
     "list_trusted_folders",
     "list_turn_bounds",
     "list_unknown_fields",
+    "load_notes",
     "load_price_book",
     "load_workload",
     "make_request_builder",
     "order_tallies",
     "resolve_models",
+    "save_notes",
     "save_workload",
     "with_provider_counts",
 ]
+
+# What speaks to providers is imported where one is asked; most estimates ask none.
+_ASKING = {"with_provider_counts": "provider_counts"}  # name -> the module that it is of
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - functions
+    if name not in _ASKING:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_ASKING[name]}"), name)

@@ -26,7 +26,7 @@ from estimator.workload.tally import (
 )
 from estimator.workload.turn_prompts import list_turn_bounds
 from experiment.definition import Experiment
-from experiment.prompts import Request, RequestBuilder, Templates
+from experiment.prompts import Request, RequestBuilder, read_templates
 
 _PROGRESS_EVERY = 500
 
@@ -50,7 +50,7 @@ def count_workload(
         DoesNotFit: a prompt with its `max_tokens` exceeds the model's window.
         NotTaken: a prefill ends with white space, and its model's provider would refuse that.
     """
-    templates = Templates(experiment.folder, trust=experiment.trust, limited=True)
+    templates = read_templates(experiment, limited=True)
     requests = make_request_builder(experiment, models, templates)
     occurrences = count_answer_occurrences(requests)
     tallies: dict[StratumKey, StratumTally] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from estimator.counting import (
     CountingMethod,
@@ -18,7 +18,7 @@ from estimator.counting import (
     find_family,
 )
 from experiment.definition import VERDICT_SCHEMA, Experiment
-from experiment.prompts import Request, RequestBuilder, Templates
+from experiment.prompts import Request, RequestBuilder
 from pricing.catalog import ModelName
 from pricing.rates import Offer, RateCard
 from providers.capabilities import (
@@ -33,6 +33,9 @@ from providers.capabilities import (
 from providers.errors import NotTaken
 from providers.provider import Provider
 from providers.registry import builtin_providers
+
+if TYPE_CHECKING:  # it imports jinja2
+    from experiment.prompts import Templates
 
 
 @dataclass(frozen=True, slots=True)

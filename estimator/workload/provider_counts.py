@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from estimator.count_cache import default_cache
@@ -10,15 +10,13 @@ from estimator.counting import Exactness, ProviderCountedTokenizer
 from estimator.counting.provider_endpoint import CountEndpoint, make_count_endpoint
 from estimator.errors import CountFailed
 from estimator.workload.planned_model import PlannedModel, make_request_builder
+from estimator.workload.tally import ProgressCallback
 from experiment.definition import Experiment
 from experiment.prompts import Message, RequestBuilder
 from providers.apis import find_count_api
 from providers.key_rule import find_key_to_confirm, goes_as_built_in
 from providers.provider import Provider, find_api_key
 from providers.registry import load_providers
-
-# Called with what is being done, how many are done, and the total.
-ProgressCallback = Callable[[str, int, int], None]
 
 
 def with_provider_counts(

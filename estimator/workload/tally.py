@@ -14,6 +14,9 @@ from experiment.prompts import Message, Request
 from pricing.money import Money
 from pricing.rates import RateCard
 
+# Called with what is being done, how many are done, and the total.
+ProgressCallback = Callable[[str, int, int], None]
+
 
 class StratumKey(NamedTuple):
     """What requests of one stratum have in common; the model as the experiment writes it."""

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from estimator.workload.planned_model import PlannedModel
+from estimator.workload.tally_cache import load_notes, save_notes
 from experiment.definition import SUBJECT, Experiment, Use
-from experiment.prompts import Templates
+from experiment.prompts import read_templates
 from providers.capabilities import cite
+
+if TYPE_CHECKING:  # it imports jinja2
+    from experiment.prompts import Templates
+
+_NOTES = "prefills"  # what they are kept as
 
 
 class WrittenPrefills:
@@ -15,7 +23,7 @@ class WrittenPrefills:
 
     def __init__(self, experiment: Experiment, models: Mapping[str, PlannedModel]) -> None:
         self._models = models
-        self._first = dict(_render_prefills(experiment))
+        self._first = _find_prefills(experiment)
 
     def find_sent(self, use: Use) -> str:
         """Return the prefill of a use for the first query; empty where none is sent."""
@@ -39,10 +47,26 @@ class WrittenPrefills:
         return self._first.get((use.stage, use.condition.name), "")
 
 
-def _render_prefills(experiment: Experiment) -> Iterator[tuple[tuple[str, str], str]]:
+def _find_prefills(experiment: Experiment) -> dict[tuple[str, str], str]:
+    """Return the prefills of the first query, by stage and condition, rendered or kept."""
+    kept = load_notes(experiment, _NOTES)
+    if kept is not None:
+        places, texts = [json.loads(each) for each in kept[::2]], kept[1::2]
+        return {
+            (stage, condition): text for (stage, condition), text in zip(places, texts, strict=True)
+        }
+    templates = read_templates(experiment, limited=True)
+    prefills = dict(_render_prefills(experiment, templates))
+    notes = (note for place, text in prefills.items() for note in (json.dumps(place), text))
+    save_notes(experiment, _NOTES, list(notes), templates.named_files)
+    return prefills
+
+
+def _render_prefills(
+    experiment: Experiment, templates: Templates
+) -> Iterator[tuple[tuple[str, str], str]]:
     """Yield the prefills of the first query: of each stage that has one, in each condition."""
     spec = experiment.spec
-    templates = Templates(experiment.folder, trust=experiment.trust, limited=True)
     judged = {"output": "", "reasoning": ""}
     stages = [(SUBJECT, spec.messages, {}), *((j.name, j.messages, judged) for j in spec.judges)]
     for stage, messages, answer in stages:

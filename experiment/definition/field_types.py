@@ -31,7 +31,7 @@ class Target(StrEnum):
 class FrozenModel(BaseModel):
     """Fields of which an unknown one is an error, and that nothing changes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class MessageTemplate(FrozenModel):

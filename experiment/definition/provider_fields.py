@@ -35,7 +35,7 @@ def _read_capabilities(given: object) -> object:
 class ProviderFields(BaseModel):
     """An experiment's settings for a provider: only what differs from the built-in one."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     kind: Literal["openai", "anthropic", "responses", "google", "none"] | None = None
     base_url: Annotated[str, AfterValidator(check_base_url)] | None = None

@@ -47,7 +47,7 @@ def _read_fields(data: object) -> object:
 class Sampling(BaseModel):
     """The sampling fields of an experiment or a judge."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
 
     max_tokens: _MaxTokens
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from experiment.prompts.rendering import Cut
 from experiment.prompts.request import Message
+
+if TYPE_CHECKING:  # it imports jinja2
+    from experiment.prompts.rendering import Cut
 
 
 class CutMessages:

@@ -7,14 +7,16 @@ others are rendered each time.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from experiment.definition import SUBJECT, Experiment, MessageTemplate
 from experiment.errors import BadTemplate
 from experiment.prompts.cut_messages import CutMessages
-from experiment.prompts.rendering import Templates
 from experiment.prompts.request import Message
 from experiment.prompts.request_kind import KindKey, RequestKind
+
+if TYPE_CHECKING:  # it imports jinja2
+    from experiment.prompts.rendering import Templates
 
 _MAX_CUT_CHARACTERS = 64 << 20  # that are kept of all cells
 

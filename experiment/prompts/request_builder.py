@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from experiment.definition import (
     SUBJECT,
@@ -18,7 +18,7 @@ from experiment.prompts.joint_votes import group_requests
 from experiment.prompts.judge_messages import JudgeMessages
 from experiment.prompts.known_verdicts import NO_VERDICTS, KnownVerdicts
 from experiment.prompts.message_renderer import MessageRenderer
-from experiment.prompts.rendering import Templates
+from experiment.prompts.rendering import read_templates
 from experiment.prompts.request import Message, Request
 from experiment.prompts.request_ids import (
     OccurrenceCounter,
@@ -36,7 +36,7 @@ from experiment.prompts.request_kind import (
     refuse_turns,
 )
 from experiment.prompts.verdict_names import VerdictNames
-from experiment.prompts.work_order import WorkOrder
+from experiment.prompts.work_order import OrderedPlace, WorkOrder
 from experiment.scoring import (
     Answer,
     AnswerKind,
@@ -51,6 +51,9 @@ from experiment.scoring import (
     read_answer,
     read_vote,
 )
+
+if TYPE_CHECKING:  # it imports jinja2
+    from experiment.prompts.rendering import Templates
 
 
 class RequestBuilder:
@@ -87,7 +90,7 @@ class RequestBuilder:
         repeats: Mapping[tuple[int, int], int] | None = None,
     ) -> None:
         self.experiment = experiment
-        self.templates = templates or Templates(experiment.folder, trust=experiment.trust)
+        self.templates = templates or read_templates(experiment)
         self._conditions = {each.name: each for each in experiment.conditions()}
         spec = experiment.spec
         self.cells = tuple(itertools.product(spec.models, self._conditions.values()))
@@ -185,6 +188,10 @@ class RequestBuilder:
         cell, query, sample = self._order.locate(seed, position)
         model, condition = self.cells[cell]
         return self.build_subject_request(model, condition, query, sample)
+
+    def find_place(self, seed: str, cell: int, query: int, sample: int) -> int | None:
+        """Return at which position a request stands in work order; None where there is none."""
+        return self._order.find(seed, OrderedPlace(cell, query, sample))
 
     @property
     def subject_count(self) -> int:
@@ -376,6 +383,8 @@ class RequestBuilder:
         """Return how often a request may be sent again because of its answer; usually 0."""
         spec = self.experiment.spec
         if request.stage == SUBJECT:
+            if spec.answer.again == 0:
+                return 0
             answer = self.read_subject_answer(request, completion)
             is_none = answer.kind in (AnswerKind.TRUNCATED, AnswerKind.EMPTY)
             return spec.answer.again if is_none and not self._goes_on(request, completion) else 0

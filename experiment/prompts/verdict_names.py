@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from experiment.definition import ROW, Condition, Experiment, MessageTemplate
-from experiment.prompts.rendering import ANY_COLUMN, TemplateNames, Templates
+from experiment.prompts.rendering import ANY_COLUMN, TemplateNames
 from experiment.prompts.request import Request
 from experiment.prompts.request_ids import (
     digest_values,
@@ -21,6 +21,9 @@ from experiment.prompts.request_ids import (
 )
 from experiment.prompts.request_kind import KindKey, RequestKind
 from experiment.scoring import Answer
+
+if TYPE_CHECKING:  # it imports jinja2
+    from experiment.prompts.rendering import Templates
 
 
 class VerdictNames:

@@ -40,6 +40,7 @@ class WorkOrder:
         self._cells, self._queries, self._samples = cells, len(experiment.queries), spec.samples
         self._is_sequential = spec.sequential is not None
         self._orders: dict[str, list[int]] = {}  # of one seed
+        self._ranks: dict[str, dict[int, int]] = {}  # the same, the other way round
         self.count = self._cells * self._queries * self._samples
 
     def locate(self, seed: str, position: int) -> OrderedPlace:
@@ -50,6 +51,20 @@ class WorkOrder:
         else:
             sample, query = divmod(turn, self._queries)
         return OrderedPlace(cell, self._order_queries(seed)[query], sample)
+
+    def find(self, seed: str, place: OrderedPlace) -> int | None:
+        """Return at which position a request stands; None where there is no such request."""
+        if not (0 <= place.query < self._queries and 0 <= place.sample < self._samples):
+            return None
+        if seed not in self._ranks:
+            ranks = {query: rank for rank, query in enumerate(self._order_queries(seed))}
+            self._ranks = {seed: ranks}
+        query = self._ranks[seed][place.query]
+        if self._is_sequential:
+            turn = query * self._samples + place.sample
+        else:
+            turn = place.sample * self._queries + query
+        return turn * self._cells + place.cell
 
     def _order_queries(self, seed: str) -> list[int]:
         """Return the query indexes in an order drawn from a seed."""

@@ -47,7 +47,7 @@ from pricing.sources import (
     PriceSource,
     PriceTable,
     UserPrice,
-    load_bundled,
+    load_bundled_prices,
     load_crosschecks,
     load_overlay,
 )
@@ -75,7 +75,7 @@ class PriceBook:
         self.day = day
         self._user = [flag_prices or {}, user_prices or {}]
         self._model_ids: dict[str, list[str]] = {}  # by provider, once asked for
-        base = load_bundled(day)
+        self._base = base = load_bundled_prices(day)
         self._fetched = [table for table in fetched_lists if _is_newer(table, base)]
         older = [table for table in fetched_lists if not _is_newer(table, base)]
         crosschecks = [table for table in load_crosschecks() if table.checked <= day]
@@ -191,6 +191,10 @@ class PriceBook:
             priced = [model_id for model_id in ids if self.known_tariff(provider, model_id)]
             self._model_ids[provider] = priced
         return list(self._model_ids[provider])
+
+    def keep_answers(self) -> None:
+        """Keep what the installed package said, so that the next process need not import it."""
+        self._base.keep_answers()
 
     def _find_user_price(self, name: ModelName) -> UserPrice | None:
         prices = (layer[key] for layer in self._user for key in name.price_keys if key in layer)

@@ -12,7 +12,7 @@ from pricing.errors import Unpriced
 from pricing.money import format_short_price
 from pricing.price_book.listings import SourcedPrice
 from pricing.rates import RateCard, price_ratio
-from pricing.sources import GenaiSource, PriceSource
+from pricing.sources import BundledPrices, PriceSource
 
 _AGREEMENT_RATIO = Decimal("1.01")  # prices no further apart than this agree
 
@@ -100,7 +100,7 @@ def _last_verified_on(best: SourcedPrice, day: date, fetched: Collection[PriceSo
     """
     if best.source in fetched:
         return day  # all installed data is older than a fetched list
-    if not isinstance(best.source, GenaiSource):
+    if not isinstance(best.source, BundledPrices):
         return best.card.checked or date.min
     starts = (period.start for period in best.tariff.periods if period.start)
     return max((start for start in starts if start <= day), default=date.min)

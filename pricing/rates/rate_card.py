@@ -8,9 +8,10 @@ A `Tariff` holds the cards of one model over time.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import ROUND_CEILING, Decimal
+from operator import mul
 from typing import Any
 
 from pricing.money import PICO_PER_USD, Money
@@ -56,6 +57,10 @@ class RateCard:
     checked: date | None = None
     source: str = ""
     extra: ExtraRates = ()
+    # What `_find_whole_prices` found, once it was asked.
+    _whole: list[tuple[int, ...] | None] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         if not self.per_request.is_finite() or self.per_request < 0:
@@ -70,12 +75,28 @@ class RateCard:
         return self._price(usage, usage.output) - self._price(usage, 0)
 
     def _price(self, usage: Usage, output: int) -> Money:
-        prompt, per_million = usage.prompt_tokens, Decimal(0)
         counts = (usage.input, output, usage.cache_read, usage.cache_write, usage.cache_write_1h)
+        if not self._whole:
+            self._whole.append(self._find_whole_prices())
+        if (whole := self._whole[0]) is not None:
+            return Money(sum(map(mul, counts, whole), whole[-1]))
+        prompt, per_million = usage.prompt_tokens, Decimal(0)
         for name, count in zip(TOKEN_CLASSES, counts, strict=True):
             if count:
                 per_million += count * self.rate_of_class(name).price_at(prompt)
         return _round_up(per_million * _PICO_PER_TOKEN + self.per_request * PICO_PER_USD)
+
+    def _find_whole_prices(self) -> tuple[int, ...] | None:
+        """Return the pico-dollars of a token of each class, and of a request by itself.
+
+        None where one of them is no whole number, or depends on the length of the prompt.
+        """
+        rates = [self.rate_of_class(name) for name in TOKEN_CLASSES]
+        prices = [rate.base * _PICO_PER_TOKEN for rate in rates]
+        prices.append(self.per_request * PICO_PER_USD)
+        if any(rate.tiers for rate in rates) or any(price != int(price) for price in prices):
+            return None
+        return tuple(map(int, prices))
 
     def worst_case_cost(self, prompt_tokens: int, max_output_tokens: int) -> Money:
         """Return the most a request can cost: its prompt billed at the highest possible class."""

@@ -1,6 +1,7 @@
 """Where prices come from, and how each source is read."""
 
 from pricing.sources.base import PriceSource
+from pricing.sources.bundled import BundledPrices, load_bundled_prices
 from pricing.sources.crosscheck import load_crosschecks
 from pricing.sources.dated_ids import strip_date
 from pricing.sources.deepinfra import PRICE_LIST_URL, parse_deepinfra
@@ -25,6 +26,7 @@ __all__ = [
     "LIST_NAMES",
     "PRICE_FILE",
     "PRICE_LIST_URL",
+    "BundledPrices",
     "GenaiSource",
     "MalformedPriceList",
     "PriceRows",
@@ -33,6 +35,7 @@ __all__ = [
     "UserPrice",
     "find_price_changes",
     "load_bundled",
+    "load_bundled_prices",
     "load_crosschecks",
     "load_overlay",
     "parse_deepinfra",

@@ -106,15 +106,19 @@ class GenaiSource:
     @cached_property
     def checked(self) -> date | None:
         """The newest dated change up to today: the data was read on that day or later."""
-        changes = [
+        return max((day for day in self.change_days() if day <= self._today), default=None)
+
+    def change_days(self) -> list[date]:
+        """Return the days on which some price changes, announced ones among them."""
+        starts: set[date] = {
             start
             for models in self._listed.values()
             for model in models.values()
             if isinstance(model.prices, list)
             for price in model.prices
-            if (start := getattr(price.constraint, "start_date", None)) and start <= self._today
-        ]
-        return max(changes, default=None)
+            if (start := getattr(price.constraint, "start_date", None))
+        }
+        return sorted(starts)
 
 
 @cache

@@ -73,7 +73,9 @@ def _parse_completion(provider: Provider, data: dict[str, Any]) -> ModelResponse
     usage, choices = read_usage(data), data["choices"]
     each, found = read_choices(choices), read_usage_fields(usage)
     answers = [_read_answer(data, *pair) for pair in zip(choices, each, strict=True)]
-    written = replace(join_answers(each), refusal=answers[0].refusal)
+    written = join_answers(each)
+    if written.refusal != answers[0].refusal:
+        written = replace(written, refusal=answers[0].refusal)
     if data.get("citations") or data.get("search_results"):
         written = replace(written, cites_web=True)
     # Of Groq's compound systems.
@@ -85,7 +87,7 @@ def _parse_completion(provider: Provider, data: dict[str, Any]) -> ModelResponse
         data.get("service_tier") or usage.get("service_tier"),
         fingerprint=data.get("system_fingerprint"),
     )
-    response = build_response(
+    return build_response(
         provider,
         names,
         written,
@@ -94,8 +96,8 @@ def _parse_completion(provider: Provider, data: dict[str, Any]) -> ModelResponse
         found,
         stated_cost=_read_billed_cost(usage, provider.cost_field) if provider.cost_field else None,
         other_models=[each.get("model") for each in breakdown],
+        choices=tuple(answers) if len(answers) > 1 else (),
     )
-    return replace(response, choices=tuple(answers) if len(answers) > 1 else ())
 
 
 def _read_answer(data: dict[str, Any], choice: dict[str, Any], written: GeneratedText) -> Choice:

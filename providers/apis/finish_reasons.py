@@ -70,5 +70,7 @@ def name_finish(reason: object, native: object = None) -> str:
 
 
 def _find_meaning(written: str) -> str:
+    if (meaning := _MEANINGS.get(written)) is not None:  # as most are
+        return meaning
     word = written.partition(":")[0].strip().lower().replace("_", "").replace("-", "")
     return _MEANINGS.get(word, "")

@@ -24,6 +24,10 @@ class UsageNames:
 
 CHAT_NAMES = UsageNames("prompt", "completion")
 RESPONSES_NAMES = UsageNames("input", "output")
+_BESIDE = (  # counts that may be left out of the output, beside the reasoning
+    *("audio_tokens", "image_tokens"),
+    *("accepted_prediction_tokens", "rejected_prediction_tokens"),
+)
 
 
 def parse_openai_usage(usage: dict[str, Any], found: UsageFields, names: UsageNames) -> Usage:
@@ -52,7 +56,11 @@ def parse_openai_usage(usage: dict[str, Any], found: UsageFields, names: UsageNa
         read_count(usage, f"{names.output}_tokens", required=True),
         read_count(usage, f"{other.output}_tokens"),
     )
-    reasoning = max(found.reasoning, *(read_count(p, "reasoning_tokens") for p in (usage, written)))
+    reasoning = max(
+        found.reasoning,
+        read_count(usage, "reasoning_tokens"),
+        read_count(written, "reasoning_tokens"),
+    )
     total = read_count(usage, "total_tokens") - (fresh + read + stored)
     output = max(stated + _count_beside(written, stated, reasoning), total)
     return Usage(fresh, output, read, stored, min(reasoning, output))
@@ -64,9 +72,5 @@ def _count_beside(written: dict[str, Any], stated: int, reasoning: int) -> int:
     Some providers leave hidden reasoning out of it, but not out of the total. What is more than
     the whole cannot be a part of it, and is billed beside it.
     """
-    parts = [
-        reasoning,
-        *(read_count(written, f"{kind}_tokens") for kind in ("audio", "image")),
-        *(read_count(written, f"{kind}_prediction_tokens") for kind in ("accepted", "rejected")),
-    ]
-    return sum(parts) if sum(parts) > stated else 0
+    parts = reasoning + sum([read_count(written, name) for name in _BESIDE])
+    return parts if parts > stated else 0

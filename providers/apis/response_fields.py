@@ -11,7 +11,7 @@ from pricing.usage import Usage
 from providers.apis.finish_reasons import ERROR
 from providers.generated_text import GeneratedText
 from providers.provider import Provider
-from providers.reply import ModelResponse, read_display_name, read_name
+from providers.reply import Choice, ModelResponse, read_display_name, read_name
 from providers.usage_fields import UsageFields
 
 
@@ -43,6 +43,7 @@ def build_response(  # noqa: PLR0913 - what a response consists of
     *,
     stated_cost: Money | None = None,
     other_models: Iterable[object] = (),
+    choices: tuple[Choice, ...] = (),
 ) -> ModelResponse:
     """Return a response of any API.
 
@@ -55,6 +56,7 @@ def build_response(  # noqa: PLR0913 - what a response consists of
         found: what else it says.
         stated_cost: what the provider says that it billed.
         other_models: that took part.
+        choices: all of its answers where it gives more than one.
     """
     shows_nothing = not any((written.text, written.reasoning, written.refusal, written.others))
     return ModelResponse(
@@ -80,4 +82,5 @@ def build_response(  # noqa: PLR0913 - what a response consists of
         is_summary=written.is_summary,
         refusal=written.refusal,
         note=written.note,
+        choices=choices,
     )

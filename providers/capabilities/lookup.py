@@ -17,6 +17,7 @@ from providers.provider import Provider
 
 _SURE = ("high", "medium", "low")
 _EVERYTHING = ".*"
+_LETTERS = re.compile(r"[a-z0-9-]+(?![?*{])")  # that each match of a pattern begins with
 _RESPONSES = "responses"
 _OWN_PLACES = {"anthropic": "own-anthropic", "google": "own-google"}
 _NO_PROVIDERS = {"*", "own", "google-openai", _RESPONSES, *_OWN_PLACES.values()}
@@ -121,9 +122,21 @@ def _find_rows(place: str, model: str) -> list[Row]:
         if not where and "*" not in row["at"]:
             continue
         group = (_is_api(row), not where)
-        if group not in groups and re.fullmatch(row["models"], model):
+        if group not in groups and _matches(row["models"], model):
             groups[group] = row
     return [groups[group] for group in sorted(groups)]
+
+
+def _matches(pattern: str, model: str) -> bool:
+    """Return whether a pattern matches the whole of a model's id.
+
+    Compiling all patterns would take longer than the rest of a lookup, and most begin with letters
+    that the id does not begin with.
+    """
+    begin = _LETTERS.match(pattern)
+    if begin and "|" not in pattern and not model.startswith(begin[0]):
+        return False
+    return re.fullmatch(pattern, model) is not None
 
 
 def _is_api(row: Row) -> bool:

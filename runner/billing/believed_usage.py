@@ -41,9 +41,12 @@ def believe_usage(
         response: what the provider answered.
         text: its text, without the prefill that some providers repeat.
     """
+    vocabulary = model.vocabulary
     usage, cache_note = _believe_cache(model, count, request, response.usage)
-    usage, is_false, prompt_note = _believe_prompt(model, count, request, usage)
-    usage, output_note = _believe_output(model, request, response, text, usage, is_false=is_false)
+    usage, is_false, prompt_note = _believe_prompt(model, vocabulary, count, request, usage)
+    usage, output_note = _believe_output(
+        vocabulary, request, response, text, usage, is_false=is_false
+    )
     return usage, tuple(filter(None, (cache_note, prompt_note, output_note)))
 
 
@@ -63,10 +66,10 @@ def _believe_cache(
 
 
 def _believe_prompt(
-    model: PlannedModel, count: TokenCount, request: Request, usage: Usage
+    model: PlannedModel, vocabulary: Tokenizer, count: TokenCount, request: Request, usage: Usage
 ) -> tuple[Usage, bool, str]:
     """Raise the prompt tokens; also return whether they are too few to be an error."""
-    reported, vocabulary = usage.prompt_tokens, model.vocabulary
+    reported = usage.prompt_tokens
     counted_alone = vocabulary is model.tokenizer and not adds_to_prompt(request.sampling)
     own = count if counted_alone else vocabulary.count(request.messages)
     is_exact = own.exactness is Exactness.EXACT
@@ -91,7 +94,7 @@ def _own_count(count: TokenCount) -> int:
 
 
 def _believe_output(  # noqa: PLR0913 - what it is compared with
-    model: PlannedModel,
+    vocabulary: Tokenizer,
     request: Request,
     response: ModelResponse,
     text: str,
@@ -101,9 +104,9 @@ def _believe_output(  # noqa: PLR0913 - what it is compared with
 ) -> tuple[Usage, str]:
     """Raise the output tokens."""
     reported, most = usage.output, request.max_output
-    texts = (text, *(other.removeprefix(request.prefill) for other in response.other_texts))
-    answer = sum(_least_tokens(model.vocabulary, each) for each in texts)
-    shown = answer + _count_thoughts(model, response, usage)
+    others = [other.removeprefix(request.prefill) for other in response.other_texts]
+    answer = sum([_least_tokens(vocabulary, each) for each in (text, *others)])
+    shown = answer + _count_thoughts(vocabulary, response, usage)
     visible = _limit_recount(max(shown, response.least_output), most)
     said = f"usage reports {reported} output tokens, counted {visible}"
     if reported == 0 or is_false or reported < visible - _recount_error(visible):
@@ -117,13 +120,13 @@ def _believe_output(  # noqa: PLR0913 - what it is compared with
     return (replace(usage, output=output), note) if output > reported else (usage, "")
 
 
-def _count_thoughts(model: PlannedModel, response: ModelResponse, usage: Usage) -> int:
+def _count_thoughts(vocabulary: Tokenizer, response: ModelResponse, usage: Usage) -> int:
     """Return the tokens of the reasoning that is shown, as far as they are a measure of the bill.
 
     A summary may be longer than short reasoning that it sums up, and is not what was billed where
     the usage states the reasoning. One that is far longer than that sums up something else.
     """
-    shown = _least_tokens(model.vocabulary, response.reasoning)
+    shown = _least_tokens(vocabulary, response.reasoning)
     longest = _SUMMARY_TOKENS + _SUMMARY_SHARE * usage.reasoning
     return 0 if response.is_summary and usage.reasoning and shown <= longest else shown
 
@@ -141,9 +144,13 @@ def _least_tokens(tokenizer: Tokenizer, text: str) -> int:
     if tokenizer.exactness is Exactness.EXACT:
         return counted
     error = tokenizer.bound_scale / tokenizer.scale
-    if len(text.encode("ascii", "ignore")) < _FOREIGN_ASCII_SHARE * len(text):
+    if not text.isascii() and _count_ascii(text) < _FOREIGN_ASCII_SHARE * len(text):
         error *= 2
     return int(counted / error)
+
+
+def _count_ascii(text: str) -> int:
+    return len(text.encode("ascii", "ignore"))
 
 
 def _recount_error(counted: int) -> int:

@@ -80,17 +80,18 @@ def _is_other_tier(model: PlannedModel, response: ModelResponse) -> bool:
 
     A requested tier must be confirmed. A stated cost includes whatever the tier was.
     """
-    requested, served = _requested_tiers(model), response.tier.lower()
+    requested, served = _requested_tiers(model.offer.options), response.tier.lower()
     if response.stated_cost is not None or requested | {served} <= _STANDARD_TIERS:
         return False
     return served not in requested
 
 
-def _requested_tiers(model: PlannedModel) -> set[str]:
+@lru_cache(maxsize=64)
+def _requested_tiers(options: tuple[tuple[str, str], ...]) -> frozenset[str]:
     """Return the tiers that a plan asks for; a speed is named where others name a tier."""
-    options = dict(model.offer.options)
-    tiers = {options.get("service_tier", ""), options.get("speed", "")}
-    return tiers - {""} or {""}
+    asked = dict(options)
+    tiers = frozenset((asked.get("service_tier", ""), asked.get("speed", "")))
+    return tiers - {""} or frozenset(("",))
 
 
 def _geo_factor(model: PlannedModel, response: ModelResponse) -> PriceFactor | None:
@@ -104,8 +105,9 @@ def _geo_factor(model: PlannedModel, response: ModelResponse) -> PriceFactor | N
 
 def find_tier_breach(model: PlannedModel, response: ModelResponse) -> str:
     """Describe a breach: the answer was served in a more expensive tier that was not requested."""
-    premium = set(PREMIUM_TIERS)
-    if response.tier.lower() not in premium or _requested_tiers(model) & premium:
+    if response.tier.lower() not in PREMIUM_TIERS:
+        return ""
+    if not _requested_tiers(model.offer.options).isdisjoint(PREMIUM_TIERS):
         return ""
     return (
         f"{model.name} was served in the tier {response.tier}, which was not requested "

@@ -49,9 +49,10 @@ class WorstCaseCost:
 
     def count_prompt(self, request: Request) -> TokenCount:
         """Count a prompt's tokens, once for all attempts of its request."""
-        if request.id not in self._counts:
-            self._counts[request.id] = self._models[request.model].count_request(request)
-        return self._counts[request.id]
+        count = self._counts.get(request.id)
+        if count is None:
+            count = self._counts[request.id] = self._models[request.model].count_request(request)
+        return count
 
     def of_request(self, request: Request) -> Money:
         """Return a request's worst-case cost, including any excess over our bound seen so far."""
@@ -86,13 +87,17 @@ class WorstCaseCost:
             subject: the request of the first turn.
             turn: the one that is next, where the first is answered.
         """
-        model, form = self._models[subject.model], self._requests.experiment.spec.answer
+        spec = self._requests.experiment.spec
+        model, form = self._models[subject.model], spec.answer
         first = turn or subject
         total = self.of_request(first)
-        further = list_turn_bounds(self.count_prompt(subject), subject, model, form)[first.vote :]
-        excess = self._excess.get(subject.model, 0)
-        for prompt in further:
-            total += self._cost_of(subject.model, prompt + excess, subject.max_tokens)
+        if form.turns > 1:
+            bounds = list_turn_bounds(self.count_prompt(subject), subject, model, form)
+            excess = self._excess.get(subject.model, 0)
+            for prompt in bounds[first.vote :]:
+                total += self._cost_of(subject.model, prompt + excess, subject.max_tokens)
+        if not spec.judges:
+            return total
         possible = self._requests.build_judge_requests(subject, None)
         for judge in map(join_votes, self._requests.group_requests(possible)):
             judge_model = self._models[judge.model]

@@ -55,6 +55,7 @@ class Conductor:
         self._work, self._queue, self._options = work, queue, options
         self._control, self._places = control, places
         self._reason = ""
+        self._signals = 0
         self._counted_to = work.ledger.witness.durable.seq
 
     async def run(self, watch: ApprovalEnd) -> Progress:
@@ -77,7 +78,7 @@ class Conductor:
             )
         ]
         try:
-            with call_at_signals(self.interrupt):
+            with call_at_signals(self._heed_signal):
                 while not self._places.are_done:
                     await self._places.tend()
                     self._show()
@@ -91,7 +92,7 @@ class Conductor:
         return self._finish()
 
     def interrupt(self) -> None:
-        """Let the workers finish what is in flight; the second time, have them hold it."""
+        """Let the workers finish what is in flight."""
         self._ask_to_end(StopReason.INTERRUPTED, "")
 
     def pause(self) -> None:
@@ -102,8 +103,14 @@ class Conductor:
         """Say that the work goes on."""
         self.progress.is_paused = False
 
+    def _heed_signal(self) -> None:
+        """Let the workers finish what is in flight; at the second signal, have them hold it."""
+        self._signals += 1
+        self._ask_to_end(StopReason.INTERRUPTED, "")
+
     def _ask_to_end(self, end: StopReason, reason: str) -> None:
-        self._places.ask_to_end()
+        # Only signals count: one after `afcost stop`, say, is the first.
+        self._places.ask_to_end(max(self._signals, 1))
         self.progress.end = self.progress.end or end
         self._reason = self._reason or reason
 

@@ -77,9 +77,9 @@ class CrewPlaces:
         """How the work ended in each place where it did."""
         return [place.end for place in self._places if place.end is not None]
 
-    def ask_to_end(self) -> None:
-        """Start no more workers; from the second time on, kill them after a while."""
-        self.asked += 1
+    def ask_to_end(self, times: int) -> None:
+        """Start no more workers; where they are asked for the second time, kill them later."""
+        self.asked = max(self.asked, times)
         if self.asked > 1:
             self._kill_at = self._kill_at or time.monotonic() + _GRACE
 

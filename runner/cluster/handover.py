@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Self
 
 from estimator.workload import PlannedModel
@@ -38,6 +39,7 @@ class Handover:
         checked_seq, checked_hash: the entry up to which its chain was checked.
         files: name -> text of what the run folder keeps of the plan and its experiment.
         folder: the run folder, where the lead has it.
+        plan_file: of the plan, where the lead has it; its approval stands beside it.
         reserves: model as written -> the prices to reserve by.
         requests: [place in the order of work, id] of some requests.
         until: when the approval ends, as ISO 8601; empty where it does not.
@@ -52,6 +54,7 @@ class Handover:
     checked_hash: str
     files: dict[str, str]
     folder: str
+    plan_file: str
     reserves: dict[str, Any]
     requests: list[tuple[int, str]]
     until: str
@@ -84,12 +87,17 @@ class Handover:
 
 
 def make_handover(
-    work: OpenWork, location: PostgresLocation, options: RunOptions, watch: ApprovalEnd
+    work: OpenWork,
+    plan_path: Path,
+    location: PostgresLocation,
+    options: RunOptions,
+    watch: ApprovalEnd,
 ) -> Handover:
     """Return what the workers of a plan are given, once its ledger is open and checked.
 
     Args:
         work: of the plan.
+        plan_path: its file.
         location: of the ledger, as the workers reach it.
         options: what the user chose.
         watch: of the approval.
@@ -104,6 +112,7 @@ def make_handover(
         checked_hash=reached.hash,
         files={name: (work.run.path / name).read_text(encoding="utf-8") for name in KEPT_FILES},
         folder=str(work.run.path.resolve()),
+        plan_file=str(plan_path.resolve()),
         reserves=_list_reserves(work.models),
         requests=list_samples(work.requests, work.seed),
         until=watch.until.isoformat() if watch.until else "",

@@ -7,11 +7,10 @@ finishes what is in flight.
 from __future__ import annotations
 
 import asyncio
-import tempfile
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from estimator.errors import EstimatorError
@@ -21,27 +20,18 @@ from experiment.prompts import RequestBuilder
 from providers.errors import ProvidersError
 from providers.provider import Provider
 from providers.registry import load_providers
+from runner.approval import WatermarkKeeper, approval_path
 from runner.cluster.handover import Handover
+from runner.cluster.lead_follower import FollowedEnd, LeadFollower
 from runner.cluster.life import LifeEnd
-from runner.control import Notes, open_notes, read_lead_wishes, read_wishes
+from runner.cluster.own_folders import OF_WORKERS, open_own_folder
+from runner.control import open_notes, read_wishes
 from runner.errors import CannotSend, LedgerError, RunnerError
-from runner.execution import SharedJobQueue, StopReason, join_workers
+from runner.execution import StopReason, join_workers
 from runner.launch import Control, OpenWork, RunOptions, check_endpoints, run_worker
 from runner.ledger import CheckedEntry, Ledger, ledger_exists, open_ledger, remember_location
 from runner.run_folder import RunFolder, choose_order_seed, describe_work, open_run_folder
 from runner.versions import list_versions
-
-_INTERVAL = 1.0  # seconds between looks at what the lead asks
-_LOOKS_A_LEASE = 12  # looks at whether the lead lives, in the time that its lease lasts
-_OWN_CLOCK = timedelta(seconds=3)  # since the end of the approval, which it sees by itself
-_LEAD_IS_GONE = "the process that started this worker is gone"
-
-
-@dataclass(slots=True)
-class _End:
-    """When the approval ends: as it was handed over, until the lead tells of a newer one."""
-
-    until: datetime | None
 
 
 def work_as_told(
@@ -64,8 +54,7 @@ def work_as_told(
 @contextmanager
 def _unpack(handover: Handover) -> Iterator[RunFolder]:
     """Write a run folder of this worker's own, which is removed at its end."""
-    with tempfile.TemporaryDirectory(prefix="afcost-worker-") as name:
-        folder = Path(name)
+    with open_own_folder(OF_WORKERS) as folder:
         for file, text in handover.files.items():
             (folder / file).write_text(text, encoding="utf-8")
         remember_location(handover.location, folder)
@@ -98,6 +87,7 @@ def _begin_work(
 ) -> OpenWork:
     """Return the work, once it is sure to be that of the handover."""
     _refuse_another(handover, ledger)
+    _keep_promises(handover, run, ledger)
     ledger.begin_work(describe_work(run.plan))
     seed = choose_order_seed(run.plan, ledger.first_work)
     _refuse_other_requests(handover, run, requests, seed)
@@ -112,8 +102,8 @@ def _execute(
 ) -> LifeEnd:
     ledger, lease = work.ledger, handover.lease_seconds
     with join_workers(handover.location, ledger, work.requests, work.seed, lease) as queue:
-        end = _End(handover.ends_at)
-        follow = _LeadFollower(handover, queue, control.notes, end, is_abandoned)
+        end = FollowedEnd(handover.ends_at)
+        follow = LeadFollower(handover, queue, control.notes, end, is_abandoned)
         options = RunOptions(
             concurrency=handover.concurrency,
             timeout=handover.timeout,
@@ -131,6 +121,18 @@ def _choose_spool_folder(handover: Handover) -> Path:
     """Return where answers are kept that the ledger does not take: where a later run finds them."""
     folder = Path(handover.folder)
     return folder if all((folder / name).exists() for name in handover.files) else state_folder()
+
+
+def _keep_promises(handover: Handover, run: RunFolder, ledger: Ledger) -> None:
+    """Have what this worker may spend promised beside the plan too, where that is on its machine.
+
+    The lead alone does so twice a second only, and more may be spent in between.
+    """
+    plan_path = Path(handover.plan_file)
+    # Asked of the system, which raises nothing where this user may not look.
+    is_there = os.path.exists(approval_path(plan_path))  # noqa: PTH110
+    if is_there and os.access(plan_path.parent, os.W_OK):
+        ledger.witness.also_promise(WatermarkKeeper(run.plan, plan_path, shared=True).keep)
 
 
 def _refuse_another(handover: Handover, ledger: Ledger) -> None:
@@ -157,51 +159,3 @@ def _refuse_other_requests(
             f" ({'; '.join(differ) or 'of the same versions'}); nothing was sent from here. "
             "Install the same versions on both"
         )
-
-
-class _LeadFollower:
-    """Does what the lead asks, and ends the work when it is gone."""
-
-    def __init__(
-        self,
-        handover: Handover,
-        queue: SharedJobQueue,
-        notes: Notes,
-        end: _End,
-        is_abandoned: Callable[[], bool],
-    ) -> None:
-        self.reason = ""
-        self._end = end
-        self._lead, self._queue, self._notes = handover.lead, queue, notes
-        self._is_abandoned = is_abandoned
-        self._looks = max(round(handover.lease_seconds / _LOOKS_A_LEASE / _INTERVAL), 1)
-
-    async def follow(self, interrupt: Callable[[], None]) -> None:
-        """Interrupt the work as often as it is asked, or once where the lead is gone."""
-        done, look = 0, 0
-        while True:
-            wanted = 0
-            with suppress(LedgerError):
-                wanted = await asyncio.to_thread(self._count_wanted, has_to_live=look == 0)
-            for _ in range(done, wanted):
-                interrupt()
-            done, look = max(done, wanted), (look + 1) % self._looks
-            await asyncio.sleep(_INTERVAL)
-
-    def _count_wanted(self, *, has_to_live: bool) -> int:
-        wishes = read_lead_wishes(self._notes, self._lead)
-        asked = wishes.interrupts
-        with suppress(ValueError):  # it is empty
-            self._end.until = datetime.fromisoformat(wishes.until)
-        is_gone = self._is_abandoned() or (has_to_live and not self._queue.is_living(self._lead))
-        if asked == 1 and self._has_just_expired():
-            return 0
-        if not asked and is_gone:
-            self.reason = _LEAD_IS_GONE
-        return asked or int(is_gone)
-
-    def _has_just_expired(self) -> bool:
-        """Return whether this worker ends by its own clock now, which asks no judge any more."""
-        if self._end.until is None:
-            return False
-        return timedelta() <= datetime.now(UTC) - self._end.until < _OWN_CLOCK

@@ -67,7 +67,7 @@ def execute_with_crew(
         assert isinstance(queue, SharedJobQueue)  # noqa: S101 - of such a ledger
         with closing(open_crew(crew.workers)) as opened:
             told = location if opened.shares_secrets else replace(location, url=location.name)
-            handover = make_handover(work, told, options, watch).to_text()
+            handover = make_handover(work, plan_path, told, options, watch).to_text()
             places = CrewPlaces(opened, handover, queue, crew.workers)
             conductor = Conductor(work, queue, options, control, places)
             return asyncio.run(conductor.run(watch))

@@ -13,6 +13,7 @@ from typing import IO
 
 import runner
 from runner.cluster.life import Life, LifeEnd
+from runner.cluster.own_folders import OF_WORKERS, remove_left_folders
 from runner.errors import CannotSend
 
 _COMMAND = (sys.executable, "-P", "-m", "runner.cluster.process_main")
@@ -53,7 +54,8 @@ class LocalCrew:
         return _ProcessLife(process, told, said)
 
     def close(self) -> None:
-        """Do nothing: each process ends with its work."""
+        """Remove what workers left that were killed; each process ends with its work."""
+        remove_left_folders(OF_WORKERS)
 
 
 class _ProcessLife:

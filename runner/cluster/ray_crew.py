@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import socket
-import tempfile
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 from runner.cluster.handover import Handover
 from runner.cluster.joined_worker import work_as_told
 from runner.cluster.life import Life, LifeEnd
+from runner.cluster.own_folders import OF_RAY, OF_WORKERS, open_own_folder, remove_left_folders
 from runner.cluster.ray_address import AUTO
 from runner.errors import CannotSend
 
@@ -79,30 +78,31 @@ class RayCrew:
     shares_secrets = False
 
     def __init__(self, address: str, workers: int) -> None:
-        self._folder = ""
         self._handover: tuple[str, Any] = ("", None)
         try:
-            self._connect(address, workers)
+            with ExitStack() as stack:
+                self._connect(address, workers, stack)
+                self._stack = stack.pop_all()
         except (ConnectionError, RuntimeError, ValueError, OSError, RayError) as error:
             raise CannotSend(
                 f"--ray {address}: {error}; nothing was sent. Start a cluster with  "
                 "ray start --head  or use --ray auto"
             ) from error
 
-    def _connect(self, address: str, workers: int) -> None:
+    def _connect(self, address: str, workers: int, stack: ExitStack) -> None:
         quiet = {"namespace": _NAMESPACE, "log_to_driver": False, "logging_level": "ERROR"}
         with suppress(*([ConnectionError] if address == AUTO else [])):
             ray.init(address=address, **quiet)
             return
         # Short, because the paths of sockets in it may have 107 bytes.
-        self._folder = tempfile.mkdtemp(prefix="afcost-ray-")
+        folder = stack.enter_context(open_own_folder(OF_RAY))
         cores = max(workers, os.cpu_count() or 1)
         ray.init(
             address="local",
             _node_ip_address="127.0.0.1",
             num_cpus=cores,
             include_dashboard=False,
-            _temp_dir=self._folder,
+            _temp_dir=str(folder),
             **quiet,
         )
 
@@ -136,8 +136,8 @@ class RayCrew:
     def close(self) -> None:
         """Leave the cluster; end it where it was started here."""
         ray.shutdown()
-        if self._folder:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        self._stack.close()
+        remove_left_folders(OF_WORKERS)
 
 
 class _ActorLife:

@@ -11,6 +11,7 @@ from runner.control.wishes import (
     forget_lead_wishes,
     read_lead_wishes,
     read_obeyed,
+    read_pauses,
     read_wishes,
     record_obeyed,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "read_lead_wishes",
     "read_left_states",
     "read_obeyed",
+    "read_pauses",
     "read_wishes",
     "read_worker_states",
     "record_obeyed",

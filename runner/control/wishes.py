@@ -6,13 +6,16 @@ those that execute the run when it is asked for: the next one goes on.
 
 from __future__ import annotations
 
+import math
 import secrets
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from runner.control.notes import Notes
 
-_NOTE, _OBEYED, _OF_LEAD = "control", "obeyed", "lead."
+_NOTE, _OBEYED, _OF_LEAD, _PAUSES = "control", "obeyed", "lead.", "pauses"
+_MOST_PAUSES = 20  # that are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +102,41 @@ def ask_to_resume(notes: Notes) -> bool:
     wishes = read_wishes(notes)
     if not wishes.is_paused:
         return False
+    _record_pause(notes, wishes)
     _write(notes, replace(wishes, paused_at=""))
     return True
 
 
 def ask_to_stop(notes: Notes) -> None:
     """Ask the processes that execute a run to end, as an interrupt does; nothing stays paused."""
+    _record_pause(notes, read_wishes(notes))
     _write(notes, Wishes(stop=secrets.token_hex(8)))
+
+
+def read_pauses(notes: Notes) -> list[tuple[float, float]]:
+    """Return the last pauses of a run, from and until when, in seconds of the epoch; oldest first.
+
+    One that goes on has no end: infinity.
+    """
+    kept = notes.read(_PAUSES).get("pauses")
+    paused_at = read_wishes(notes).paused_at
+    with suppress(ValueError, TypeError):  # of a file that others may write
+        pauses = [(_read_time(since), _read_time(until)) for since, until in kept or ()]
+        return [*pauses, (_read_time(paused_at), math.inf)] if paused_at else pauses
+    return []
+
+
+def _record_pause(notes: Notes, wishes: Wishes) -> None:
+    """Record a pause that ends now; how fast the run is does not count it."""
+    if not wishes.is_paused:
+        return
+    kept = notes.read(_PAUSES).get("pauses")
+    kept = kept[1 - _MOST_PAUSES :] if isinstance(kept, list) else []
+    notes.write(_PAUSES, {"pauses": [*kept, [wishes.paused_at, datetime.now(UTC).isoformat()]]})
+
+
+def _read_time(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
 
 
 def _write(notes: Notes, wishes: Wishes) -> None:

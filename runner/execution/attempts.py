@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -115,11 +115,10 @@ class AttemptRunner:
         transport: sends.
         breakers: say which models are asked nothing now.
         slots: of all models.
-        last_attempts: request id -> the number of its last attempt.
         on_stop: is called with the reason why nothing more may be sent.
 
     Attributes:
-        last_attempts: the same, kept up to date.
+        last_attempts: request id -> the number of its last attempt, of jobs that are not done.
     """
 
     def __init__(  # noqa: PLR0913 - what an attempt is made of
@@ -131,10 +130,9 @@ class AttemptRunner:
         *,
         breakers: Permits,
         slots: SlotPool,
-        last_attempts: Mapping[str, int],
         on_stop: Callable[[str], None],
     ) -> None:
-        self.last_attempts = dict(last_attempts)
+        self.last_attempts: dict[str, int] = {}
         self._stopped = asyncio.Event()
         self._draining = False
         self._going = asyncio.Event()  # not set while paused
@@ -189,7 +187,8 @@ class AttemptRunner:
             nothing was sent: while it waited for its slot everything was stopped, its model went
             down, or its worst case rose above what is allocated to its job.
         """
-        await self._going.wait()
+        if not self._going.is_set():
+            await self._going.wait()
         request = join_votes(votes)
         count, amount = self._worst_case.count_prompt(request), self._worst_case.of_request(request)
         async with self._slots.take(request, count.tokens, amount) as slot:
@@ -204,10 +203,7 @@ class AttemptRunner:
                     decision = _Decision(partial(self._budget.release, attempts, "never sent"), [])
                 else:
                     sent_at = datetime.now(UTC)
-                    async with self._hold_if_cancelled(attempts):
-                        outcome = await self._transport.send(
-                            self._models[request.model].name, request
-                        )
+                    outcome = await self._send(request, attempts)
                     slot.record(outcome)
                     # Before the place is free, so that a breach, or a model that is down, stops the
                     # requests that wait for it.
@@ -218,6 +214,14 @@ class AttemptRunner:
             self._on_stop(failure)
         await self._budget.broadcast_stop()
         return decision.outcomes
+
+    async def _send(self, request: Request, attempts: Sequence[Attempt]) -> Outcome:
+        """Send a request; its money is held where it is cancelled meanwhile."""
+        try:
+            return await self._transport.send(self._models[request.model].name, request)
+        except asyncio.CancelledError:
+            await self._budget.hold(attempts, "interrupted while being sent")
+            raise
 
     async def _reserve_attempts(
         self, votes: Sequence[Request], job: str, amount: Money
@@ -344,7 +348,8 @@ class AttemptRunner:
     ) -> list[SpooledAnswer]:
         """Return the answers to a request as they are settled; the note is the first one's."""
         shows_summary = self._models[request.model].capability.text == "summary"
-        note = put_on_one_line(note, _MAX_NOTE)  # it repeats what the provider said
+        if note:  # it repeats what the provider said
+            note = put_on_one_line(note, _MAX_NOTE)
         answers = []
         for attempt, bill in zip(attempts, bills, strict=False):
             text = completion_text(request, bill.response)
@@ -423,14 +428,6 @@ class AttemptRunner:
         reason = put_on_one_line(reason, _MAX_NOTE)
         self._on_stop(reason)
         self._budget.stop_others(reason)
-
-    @asynccontextmanager
-    async def _hold_if_cancelled(self, attempts: Sequence[Attempt]) -> AsyncIterator[None]:
-        try:
-            yield
-        except asyncio.CancelledError:
-            await self._budget.hold(attempts, "interrupted while being sent")
-            raise
 
 
 def _describe_failure(failure: Failure) -> str:

@@ -123,8 +123,10 @@ class Breaker:
 
     def seconds_left(self) -> float:
         """Return the seconds until a request may be sent; infinity while a probe is in flight."""
-        if self.is_open and self._probe is not None:
+        if self._probe is not None and self.is_open:
             return math.inf
+        if self._until == -math.inf:  # as long as all is well
+            return 0.0
         return max(self._until - self._clock(), 0.0)
 
     def join(self, permit: Permit) -> None:

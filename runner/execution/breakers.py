@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -91,6 +91,7 @@ class Breakers:
         self._on_recovery = on_recovery
         self._clock = clock
         self._all: dict[tuple[str, str], Breaker] = {}
+        self._pairs: dict[tuple[str, str], tuple[Breaker, Breaker]] = {}  # as `_find` returns them
         self._answers: dict[str, int] = {}
         self._paused_at: float | None = None
 
@@ -141,7 +142,8 @@ class Breakers:
 
     def seconds_left(self, model: str, stage: str) -> float:
         """Return the seconds until a request may be sent; infinity while a probe is in flight."""
-        return max(each.seconds_left() for each in self._find(model, stage))
+        of_model, of_stage = self._find(model, stage)
+        return max(of_model.seconds_left(), of_stage.seconds_left())
 
     def judge_readiness(self, model: str) -> Readiness:
         """Return whether a model takes subject requests."""
@@ -152,25 +154,24 @@ class Breakers:
         is_open = any(each.is_open for each in self._find(model, SUBJECT))
         return Readiness.DUE if is_open else Readiness.UP
 
-    @contextmanager
-    def permit(self, request: Request) -> Iterator[Permit | None]:
+    def permit(self, request: Request) -> AbstractContextManager[Permit | None]:
         """Give the permission to send a request, for the duration of the context.
 
-        Yields:
-            None where it must not be sent now.
+        Returns:
+            a context of the permit; of None where the request must not be sent now.
         """
+        return _Permission(self, request)
+
+    def give(self, request: Request) -> Permit | None:
+        """Return the permission to send a request, None where there is none; it is taken back."""
         if not self.may_send(request):
-            yield None
-            return
+            return None
         permit = Permit(request.subject or request.id)
         for breaker in self._find(request.model, request.stage):
             breaker.join(permit)
-        try:
-            yield permit
-        finally:
-            self._take_back(permit)
+        return permit
 
-    def _take_back(self, permit: Permit) -> None:
+    def take_back(self, permit: Permit) -> None:
         """End a probe whose outcome was not recorded: it was not sent."""
         for breaker in permit.probed:
             breaker.cancel(permit)
@@ -254,7 +255,10 @@ class Breakers:
 
     def _find(self, model: str, stage: str) -> tuple[Breaker, Breaker]:
         """Return the breaker of a model, and that of its stage."""
-        return self._get(model, ""), self._get(model, stage)
+        found = self._pairs.get((model, stage))
+        if found is None:
+            found = self._pairs[model, stage] = self._get(model, ""), self._get(model, stage)
+        return found
 
     def _get(self, model: str, stage: str) -> Breaker:
         if (model, stage) not in self._all:
@@ -265,6 +269,24 @@ class Breakers:
                 clock=self._clock,
             )
         return self._all[model, stage]
+
+
+class _Permission(AbstractContextManager[Permit | None]):
+    """Gives a permit, and takes it back."""
+
+    __slots__ = ("_breakers", "_permit", "_request")
+
+    def __init__(self, breakers: Breakers, request: Request) -> None:
+        self._breakers, self._request = breakers, request
+        self._permit: Permit | None = None
+
+    def __enter__(self) -> Permit | None:
+        self._permit = self._breakers.give(self._request)
+        return self._permit
+
+    def __exit__(self, *_: object) -> None:
+        if self._permit is not None:
+            self._breakers.take_back(self._permit)
 
 
 def _describe_seconds(seconds: float) -> str:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from functools import partial
 from typing import TypeVar
 
@@ -23,17 +23,23 @@ from runner.ledger import Attempt, Ledger, SpooledAnswer, SpooledRelease
 
 T = TypeVar("T")
 
+_NOTHING = Money()
 _UNSENT = "never sent"  # note of a release
 _OTHERS_TIMEOUT = 30.0  # seconds that money allocated by other processes is waited for
 _POLL_INTERVAL = 0.2  # seconds between looks at what other processes set free
 
 
 class Budget:
-    """The ledger's money, as seen by the tasks of one event loop."""
+    """The ledger's money, as seen by the tasks of one event loop.
 
-    def __init__(self, ledger: Ledger) -> None:
+    Args:
+        ledger: open for writing.
+        pace: seconds, at least, from one transaction to the next.
+    """
+
+    def __init__(self, ledger: Ledger, pace: float = 0.0) -> None:
         self._ledger = ledger
-        self._write_or_raise = GroupCommitWriter(ledger).write
+        self._write_or_raise = GroupCommitWriter(ledger, pace).write
         # Set, and replaced, whenever money may have come free. Not a Condition: that would hold its
         # lock while the ledger is written to the disk.
         self._news = asyncio.Event()
@@ -96,17 +102,14 @@ class Budget:
         with self._ledger.transaction() as head:
             return not head.is_stopped and self._ledger.allocate(job, amount)
 
-    @asynccontextmanager
-    async def job(self, job: str) -> AsyncIterator[None]:
+    def job(self, job: str) -> AbstractAsyncContextManager[None]:
         """Work on an admitted job for the duration of the context, and close it at its end."""
-        try:
-            yield
-        finally:
-            await self.close_job(job)
+        return _OpenJob(self, job)
 
     async def close_job(self, job: str) -> None:
-        """Close an admitted job and free the money still allocated to it."""
-        await self._write(partial(self._ledger.deallocate, job), None, durable=False)
+        """Close an admitted job, of which no task works any more; free what is allocated to it."""
+        if self._ledger.allocated_to(job) > _NOTHING:
+            await self._write(partial(self._ledger.deallocate, job), None, durable=False)
         del self._open_jobs[job]
         self._wake_waiters()
 
@@ -182,7 +185,8 @@ class Budget:
 
     def missing_amount(self, job: str, amount: Money) -> Money:
         """Return how much an attempt needs beyond what is allocated to its job."""
-        return max(amount - self._ledger.allocated_to(job), Money())
+        allocated = self._ledger.allocated_to(job)
+        return amount - allocated if amount > allocated else _NOTHING
 
     async def reserve(self, attempts: Sequence[tuple[Attempt, Money]]) -> bool:
         """Reserve money for what is about to be sent; return False where it must not be sent.
@@ -208,7 +212,7 @@ class Budget:
     def _reserve_now(self, attempts: Sequence[tuple[Attempt, Money]]) -> bool:
         job, whole = attempts[0][0].job, sum((amount for _, amount in attempts), Money())
         with self._ledger.transaction() as head:
-            if head.is_stopped or self.missing_amount(job, whole):
+            if head.is_stopped or whole > self._ledger.allocated_to(job):
                 return False
             if not self._ledger.covers(whole):
                 self._ledger.deallocate(job)
@@ -236,27 +240,33 @@ class Budget:
             answers: to one request: all of them are settled in one transaction.
             unanswered: attempts of the same request that got no answer; their money is free.
         """
-        settling = asyncio.ensure_future(self._settle_or_spool(answers, unanswered))
+        settling = self._write_or_raise(partial(self._settle_now, answers, unanswered))
         try:
-            await asyncio.shield(settling)
-        except asyncio.CancelledError:
-            await asyncio.wait({settling})
-            raise
-
-    async def _settle_or_spool(
-        self, answers: Sequence[SpooledAnswer], unanswered: Sequence[Attempt]
-    ) -> None:
-        try:
-            await self._write_or_raise(partial(self._settle_now, answers, unanswered))
+            await settling
         except LedgerError as error:
             if self._ledger.spool is None:
                 raise
-            self._ledger.fail(str(error))
-            for each in answers:
-                self._ledger.spool.keep(each)
-            self._spool_releases(unanswered, _describe_unanswered(answers))
+            self._spool(error, answers, unanswered)
+        except asyncio.CancelledError:  # it is written by now, or could not be
+            if isinstance(failed := settling.exception(), LedgerError):
+                self._spool(failed, answers, unanswered)
+            raise
         finally:
             self._wake_waiters()
+
+    def _spool(
+        self,
+        error: LedgerError,
+        answers: Sequence[SpooledAnswer],
+        unanswered: Sequence[Attempt],
+    ) -> None:
+        """Spool what was not settled: the ledger has failed."""
+        if self._ledger.spool is None:
+            return
+        self._ledger.fail(str(error))
+        for each in answers:
+            self._ledger.spool.keep(each)
+        self._spool_releases(unanswered, _describe_unanswered(answers))
 
     def _settle_now(self, answers: Sequence[SpooledAnswer], unanswered: Sequence[Attempt]) -> None:
         with self._ledger.transaction():
@@ -310,8 +320,7 @@ class Budget:
     @property
     def is_overdrawn(self) -> bool:
         """Whether the cap was lowered below what is committed, as of the last transaction."""
-        balance = self._ledger.balance
-        return balance.spent > balance.cap
+        return self._ledger.is_overdrawn
 
     async def look(self) -> None:
         """Read what other workers, and newer approvals, changed, while nothing else is written."""
@@ -339,6 +348,18 @@ class Budget:
     def _wake_waiters(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
+
+
+class _OpenJob(AbstractAsyncContextManager[None]):
+    """Closes a job at the end of the context."""
+
+    __slots__ = ("_budget", "_job")
+
+    def __init__(self, budget: Budget, job: str) -> None:
+        self._budget, self._job = budget, job
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._budget.close_job(self._job)
 
 
 def _describe_unanswered(answers: Sequence[SpooledAnswer]) -> str:

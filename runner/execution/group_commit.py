@@ -4,11 +4,15 @@ What is asked for while a transaction is being made durable goes into the next o
 once, so a run with many requests in flight does not wait for the disk once for each. Where one of
 them fails, the others are written all the same, each by itself. Transactions
 are made in a thread of the writer's own, and the loop goes on meanwhile.
+
+A transaction costs about half a millisecond of a processor beside what is written in it, so with
+many requests in flight the next one may begin a little later (`pace`), with more in it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
@@ -49,45 +53,55 @@ class _Result(NamedTuple):
             self.done.set_result(self.value)
         else:
             self.done.set_exception(self.error)
+            self.done.exception()  # who was cancelled looks at none
 
 
 class GroupCommitWriter:
-    """Writes to a ledger in group commits, for the tasks of one event loop."""
+    """Writes to a ledger in group commits, for the tasks of one event loop.
 
-    def __init__(self, ledger: Ledger) -> None:
+    Args:
+        ledger: open for writing.
+        pace: seconds, at least, from the beginning of a transaction to that of the next one.
+    """
+
+    def __init__(self, ledger: Ledger, pace: float = 0.0) -> None:
         self._ledger = ledger
+        self._pace = pace
+        self._earliest = -math.inf  # on the loop's clock, when the next transaction begins
         self._pending: list[_Asked] = []
         self._is_writing = False
         # Its thread is started by the first write, and ends with the writer.
         self._thread = ThreadPoolExecutor(1, "afcost-ledger")
 
-    async def write(self, action: Callable[[], T], *, durable: bool = True) -> T:
-        """Run an action on the ledger, and return its result once it is written.
+    def write(self, action: Callable[[], T], *, durable: bool = True) -> asyncio.Future[T]:
+        """Run an action on the ledger; return a future of its result, which is there once written.
 
-        Who is cancelled meanwhile learns of it only then: what was asked for is written anyway.
+        Who waits for it and is cancelled meanwhile learns of that only then: what was asked for is
+        written anyway. It is a `LedgerError` where it was not written.
 
         Args:
             action: is called in another thread, in one transaction with what others ask for.
             durable: whether it must survive a power cut.
-
-        Raises:
-            LedgerError: it was not written.
         """
         loop = asyncio.get_running_loop()
         done: _Written[T] = _Written(loop=loop)
         self._pending.append(_Asked(action, durable, done))
         if not self._is_writing:
             self._is_writing = True
+            self._write_soon(loop)
+        return done
+
+    def _write_soon(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin a transaction as soon as one may, with all that is asked for until then."""
+        if self._earliest > loop.time():
+            loop.call_at(self._earliest, self._write_batch, loop)
+        else:
             loop.call_soon(self._write_batch, loop)  # with what others ask for in this turn
-        try:
-            return await done
-        finally:
-            if done.done():
-                done.exception()  # who was cancelled looks at none
 
     def _write_batch(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to write all that is asked for; what comes meanwhile follows."""
         asked, self._pending = self._pending, []
+        self._earliest = loop.time() + self._pace
         writing = loop.run_in_executor(self._thread, self._commit_batch, asked)
         writing.add_done_callback(self._tell)
 
@@ -96,7 +110,7 @@ class GroupCommitWriter:
         for result in writing.result():
             result.tell()
         if self._pending:
-            self._write_batch(writing.get_loop())
+            self._write_soon(writing.get_loop())
         else:
             self._is_writing = False
 

@@ -11,7 +11,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from providers.rate_limits import MAX_WAIT, LimitUnit, RateLimit
 
@@ -21,8 +21,7 @@ _MIN_SLEEP = 0.001  # seconds; no sleep is shorter, so that rounding cannot keep
 _MIN_SPAN = 6.0  # seconds that a whole limit takes at least, because bursts are refused as well
 
 
-@dataclass(frozen=True, slots=True)
-class SentRequest:
+class SentRequest(NamedTuple):
     """A request that may go: its number, its time (on the clock) and its tokens."""
 
     number: int
@@ -73,6 +72,7 @@ class RateLimiter:
         self._last_number = 0
         self._paused_until = -math.inf
         self._released = False
+        self.stated: tuple[RateLimit, ...] = ()
 
     async def acquire(self, prompt_tokens: int, answer_tokens: int) -> SentRequest:
         """Wait until a request may be sent; return at once where no limit is known.
@@ -84,6 +84,11 @@ class RateLimiter:
         Returns:
             What `update_limits` needs with this request's response.
         """
+        if not self._windows and self._paused_until == -math.inf:  # so nobody waits either
+            number = self._last_number + 1
+            return self._record_sent(
+                SentRequest(number, self._clock(), prompt_tokens, answer_tokens)
+            )
         async with self._queue:
             started = self._clock()
             wanted = SentRequest(self._last_number + 1, started, prompt_tokens, answer_tokens)
@@ -98,6 +103,7 @@ class RateLimiter:
 
     def update_limits(self, limits: Iterable[RateLimit], sent: SentRequest) -> None:
         """Update the limits from a response, whatever its status."""
+        self.stated = tuple(limits) or self.stated
         for limit in limits:
             if limit.name not in self._windows:
                 self._windows[limit.name] = _LimitWindow(limit.unit, self._recent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from experiment.scoring import Completion
+from experiment.scoring import ERROR
 from providers.failures import Failure, FailureMeaning, describe_unreadable
 from providers.rate_limits import MAX_WAIT
 from runner.transport import Answered, NotBilled, Outcome, Unknown
@@ -106,7 +106,7 @@ def is_broken_off(outcome: Outcome) -> bool:
     if not isinstance(outcome, Answered):
         return False
     answers = outcome.response.choices or (outcome.response,)
-    return all(Completion("", each.finish).has_failed for each in answers)
+    return all(each.finish == ERROR for each in answers)
 
 
 def find_failure(outcome: Outcome) -> Failure | None:

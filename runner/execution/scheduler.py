@@ -19,6 +19,7 @@ from contextlib import suppress
 from estimator.workload import PlannedModel
 from experiment.definition import SUBJECT, list_awaited
 from experiment.prompts import KnownVerdicts, Request, RequestBuilder, join_votes
+from experiment.scoring import Completion
 from pricing.money import Money
 from providers.failures import Failure, FailureMeaning
 from runner.billing import WorstCaseCost
@@ -38,6 +39,10 @@ from runner.transport import Answered, Outcome
 
 _JOBS_PER_TAKE = 16  # jobs, taken from the queue in one go
 _POLL_INTERVAL = 0.5  # seconds between looks at what other processes give back
+# Seconds between two transactions, for each request that may be in flight, and at most. At 1,000
+# requests a second, the most that one process sends, the eighth that is reserved ahead lasts for
+# more than twice as long, whatever the concurrency.
+_PACE, _LONGEST_PACE = 0.00005, 0.01
 _MOST_PARKED = 1_000  # jobs that wait for a judge that is down and leave their slots to others
 _TRIALS = 5  # jobs that go first, one after the other, at most, until each judge has answered
 
@@ -85,9 +90,9 @@ class RunScheduler:
             for model in self._models
         }
         self._ledger = ledger
-        self._budget = Budget(ledger)
+        self._budget = Budget(ledger, min(concurrency * _PACE, _LONGEST_PACE))
         self._queue = queue
-        self._answered = dict(resume.answered)
+        self._answered: dict[str, Completion] = {}  # of jobs that are taken, and not done
         # Of open jobs: more, because a job also waits for the ledger.
         self._slots = asyncio.Semaphore(2 * concurrency)
         self._open: set[str] = set()  # jobs
@@ -113,11 +118,12 @@ class RunScheduler:
         self._worst_case = WorstCaseCost(requests, models, resume.bound_excess, resume.repeats)
         starts = slow_starts or {name: SlowStart(concurrency) for name in models}
         slots = SlotPool(starts, concurrency, lambda: queue.worker_count)
+        self.slots = slots
         self._breakers = Breakers(
             models,
             retry_policy,
             concurrency,
-            has_answers=ledger.count_answered() > 0,
+            has_answers=ledger.has_answers(),
             on_stop=self._note_stopped_model,
             on_recovery=slots.restart,
         )
@@ -128,7 +134,6 @@ class RunScheduler:
             transport,
             breakers=self._breakers,
             slots=slots,
-            last_attempts=resume.last_attempts,
             on_stop=self.stop,
         )
         self._draining = asyncio.Event()  # nothing is sent again
@@ -336,6 +341,8 @@ class RunScheduler:
             self._answered.update(job.answered)
             self._attempt_runner.last_attempts |= job.attempts
         done = [job for job in taken if self._is_done(job.subject)]
+        for job in done:
+            self._forget_job(job.subject)
         await self._finish_jobs(done, JobOutcome.DONE)
         unsent = [job for job in taken if self._answered_only and not self._is_answered(job)]
         self._left_unsent += len(unsent)
@@ -469,6 +476,8 @@ class RunScheduler:
         """Ensure that what a request may cost is allocated; else give its job up."""
         amount = self._worst_case.of_request(request)
         spent = any(state.money_spent for state in states)
+        if not spent and not self._budget.missing_amount(job, amount):
+            return True
         if not await self._ensure_allocated(job, amount, in_full=spent):
             self._give_up_unpaid(request, job)
             return False

@@ -6,12 +6,13 @@ the wire, which it has until its outcome is known. Slow start and the concurrenc
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Self
 
 from experiment.prompts import Request
 from pricing.money import Money
+from providers.rate_limits import RateLimit
 from runner.execution.rate_limiter import RateLimiter, SentRequest
 from runner.execution.slow_start import SlowStart
 from runner.execution.wire import Place, Stage, Wire
@@ -45,11 +46,8 @@ class SlotPool:
             self._wire.add_lane(model, slow_start)
             self._rate_limiters[model] = RateLimiter(self._count_workers)
 
-    @asynccontextmanager
-    async def take(
-        self, request: Request, prompt_tokens: int, worst_case: Money
-    ) -> AsyncIterator[Slot]:
-        """Wait until a request's money may be reserved.
+    def take(self, request: Request, prompt_tokens: int, worst_case: Money) -> Slot:
+        """Return a context that begins when a request's money may be reserved.
 
         Its place is given back at the end of the context.
 
@@ -60,13 +58,7 @@ class SlotPool:
         """
         self._slow_starts[request.model].meet(worst_case)
         limiter, place = self._rate_limiters[request.model], self._wire.open_place(request.model)
-        try:
-            await place.reach(Stage.NEAR)
-            sent = await limiter.acquire(prompt_tokens, request.max_output)
-            await place.reach(Stage.READY)
-            yield Slot(limiter, sent, place)
-        finally:
-            place.close()
+        return Slot(limiter, place, prompt_tokens, request.max_output)
 
     def add(self, model: str) -> None:
         """Let more requests of a model be in flight, because one was billed as expected.
@@ -83,30 +75,54 @@ class SlotPool:
         """Let a model begin with one request in flight, now and in later runs: it broke a rule."""
         self._slow_starts[model].lose_trust()
 
+    @property
+    def stated_limits(self) -> dict[str, tuple[RateLimit, ...]]:
+        """Written name of a model -> the limits that its newest answer with any of them states."""
+        return {name: each.stated for name, each in self._rate_limiters.items() if each.stated}
+
     def release_all(self) -> None:
         """Let no request wait for rate limits any more, because nothing more will be sent."""
         for limiter in self._rate_limiters.values():
             limiter.release_all()
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A slot that a request occupies.
+class Slot(AbstractAsyncContextManager["Slot"]):
+    """A slot that a request occupies, from when its money may be reserved.
 
-    Attributes:
+    Args:
         limiter: of its model.
-        sent: the request, as the limiter counts it.
-        place: on the wire, once it is entered.
+        place: on the wire, which it has once it is entered.
+        prompt_tokens, answer_tokens: of the request, as the limiter counts them.
     """
 
-    limiter: RateLimiter
-    sent: SentRequest
-    place: Place
+    __slots__ = ("_answer_tokens", "_limiter", "_place", "_prompt_tokens", "_sent")
+
+    def __init__(
+        self, limiter: RateLimiter, place: Place, prompt_tokens: int, answer_tokens: int
+    ) -> None:
+        self._limiter, self._place = limiter, place
+        self._prompt_tokens, self._answer_tokens = prompt_tokens, answer_tokens
+        self._sent: SentRequest | None = None
+
+    async def __aenter__(self) -> Self:
+        limiter, place = self._limiter, self._place
+        try:
+            await place.reach(Stage.NEAR)
+            self._sent = await limiter.acquire(self._prompt_tokens, self._answer_tokens)
+            await place.reach(Stage.READY)
+        except BaseException:
+            place.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._place.close()
 
     async def enter(self) -> None:
         """Wait for a place on the wire."""
-        await self.place.reach(Stage.INSIDE)
+        await self._place.reach(Stage.INSIDE)
 
     def record(self, outcome: Outcome) -> None:
         """Record what an outcome shows of the model's rate limits."""
-        self.limiter.update_limits(outcome.limits, self.sent)
+        if self._sent is not None:
+            self._limiter.update_limits(outcome.limits, self._sent)

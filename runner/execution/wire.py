@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import partial
+from typing import NamedTuple
 
 from runner.execution.slow_start import SlowStart
 
@@ -66,17 +67,18 @@ class Wire:
         """Let all go on who may, those first that are nearest and have waited longest."""
         for stage in (Stage.INSIDE, Stage.READY, Stage.NEAR):
             while lanes := [each for each in self._lanes.values() if self._may_go(each, stage)]:
-                self._let_go(min(lanes, key=partial(_Lane.first_arrival, stage=stage)), stage)
+                first = min(lanes, key=partial(_Lane.first_arrival, stage=stage))
+                self._let_go(first, stage)
 
-    async def wait(self, place: Place, stage: Stage) -> None:
-        """Wait until a request may go on."""
+    def go_on(self, place: Place, stage: Stage) -> asyncio.Future[None] | None:
+        """Let a request go on, or return what it has to wait for."""
         if self._has_room(place.lane, stage) and not place.lane.is_waited_for(stage):
             self._count(place, stage)
-            return
+            return None
         self._arrivals += 1
         waiter = _Waiter(place, self._arrivals, asyncio.get_running_loop().create_future())
         place.lane.lines[stage].append(waiter)
-        await waiter.told
+        return waiter.told
 
     def close(self, place: Place) -> None:
         """Take back what a request has of the wire."""
@@ -84,7 +86,7 @@ class Wire:
         self.look()
 
     def _may_go(self, lane: _Lane, stage: Stage) -> bool:
-        return self._has_room(lane, stage) and lane.is_waited_for(stage)
+        return lane.is_waited_for(stage) and self._has_room(lane, stage)
 
     def _has_room(self, lane: _Lane, stage: Stage) -> bool:
         """Return whether one more request may come so far."""
@@ -94,7 +96,8 @@ class Wire:
             return counts[Stage.INSIDE] < size and not is_full
         if stage is Stage.READY:
             return _may_prepare(counts, size) and _may_prepare(self._counts, self._concurrency)
-        return sum(counts[Stage.NEAR :]) < size + size // _AHEAD
+        near, ready, inside = counts[Stage.NEAR :]
+        return near + ready + inside < size + size // _AHEAD
 
     def _let_go(self, lane: _Lane, stage: Stage) -> None:
         waiter = lane.lines[stage].popleft()
@@ -102,9 +105,11 @@ class Wire:
         waiter.told.set_result(None)
 
     def _count(self, place: Place, stage: Stage) -> None:
-        for counts in (self._counts, place.lane.counts):
-            counts[place.stage] -= 1
-            counts[stage] += 1
+        of_all, of_model, before = self._counts, place.lane.counts, place.stage
+        of_all[before] -= 1
+        of_model[before] -= 1
+        of_all[stage] += 1
+        of_model[stage] += 1
         place.stage = stage
 
 
@@ -118,23 +123,19 @@ class Place:
 
     async def reach(self, stage: Stage) -> None:
         """Wait until the next stage is reached."""
-        await self._wire.wait(self, stage)
+        told = self._wire.go_on(self, stage)
+        if told is not None:
+            await told
 
     def close(self) -> None:
         """Give back whatever was reached."""
         self._wire.close(self)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Waiter:
+class _Waiter(NamedTuple):
     place: Place
     arrival: int
-    told: asyncio.Future[None]
-
-    @property
-    def is_gone(self) -> bool:
-        """Whether it was cancelled."""
-        return self.told.done()
+    told: asyncio.Future[None]  # done, where it is still in its line, if it was cancelled
 
 
 @dataclass(eq=False, slots=True)
@@ -143,9 +144,7 @@ class _Lane:
 
     slow_start: SlowStart
     counts: list[int] = field(default_factory=lambda: [0] * len(Stage))
-    lines: dict[Stage, deque[_Waiter]] = field(
-        default_factory=lambda: {stage: deque() for stage in Stage}
-    )
+    lines: list[deque[_Waiter]] = field(default_factory=lambda: [deque() for _ in Stage])
 
     def first_arrival(self, stage: Stage) -> int:
         """Return the number of the first that waits for a stage; one must."""
@@ -154,7 +153,7 @@ class _Lane:
     def is_waited_for(self, stage: Stage) -> bool:
         """Return whether a task waits; those that were cancelled leave their line."""
         line = self.lines[stage]
-        while line and line[0].is_gone:
+        while line and line[0].told.done():
             line.popleft()
         return bool(line)
 

@@ -7,6 +7,7 @@ early. It sees the calls of all processes that share a ledger.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -15,6 +16,8 @@ from estimator.workload import StratumKey
 from experiment.definition import SUBJECT
 from experiment.scoring import ERROR
 from pricing.money import Money
+from runner.control import open_notes, read_pauses
+from runner.errors import LedgerError
 from runner.forecasting.blank_prompts import BlankPrompts
 from runner.forecasting.call_tokens import CallReader
 from runner.forecasting.live_forecast import LiveForecast
@@ -25,7 +28,7 @@ from runner.forecasting.own_calls import OwnCalls, read_own_calls
 from runner.forecasting.strata_terms import find_terms
 from runner.ledger import Balance, LedgerReader, Move, read_ledger
 from runner.run_folder import RunFolder
-from runner.sequential import find_looks
+from runner.sequential import RecordedLooks, find_looks, read_more_looks
 from runner.timing import RunPace, find_time_left
 
 _MOST_BLANKS = 100  # prompts of a stratum that are counted while a run goes on
@@ -51,6 +54,8 @@ class LiveWatch:
         self._pace = RunPace({written: speeds[name] for written, name in names.items()})
         self._paid = Money()
         self._seen: int | None = None
+        self._looks: RecordedLooks | None = None  # up to an entry, `_looked`
+        self._looked = 0
 
     def look(self, now: datetime, balance: Balance | None = None) -> LiveView:
         """Read what is new in the ledger, and return the forecast of the end.
@@ -63,9 +68,11 @@ class LiveWatch:
             LedgerError: the ledger cannot be read.
         """
         was_checked = self._seen is not None
+        with suppress(LedgerError), open_notes(self._run.ledger_location) as notes:
+            self._pace.leave_out(read_pauses(notes))
         with read_ledger(self._run.ledger_location, was_checked=was_checked) as reader:
             self._follow(reader)
-            looks = find_looks(reader, self._run.spec, self._size)
+            looks = self._looks = self._read_looks(reader)
             balance = balance or reader.balance()
         self._live.stop_models(looks.shown if looks else ())
         result = self._live.forecast(now.timestamp(), self._paid.as_float)
@@ -77,6 +84,14 @@ class LiveWatch:
             time_left=find_time_left(self._pace, self._list_left(result), now.timestamp()),
         )
 
+    def _read_looks(self, reader: LedgerReader) -> RecordedLooks | None:
+        """Return the looks of the run's test; of its ledger only what is new is read."""
+        known, after = self._looks, self._looked
+        self._looked = reader.last_seq()
+        if known is not None:
+            return read_more_looks(reader, known, after)
+        return find_looks(reader, self._run.spec, self._size)
+
     def _list_left(self, result: LiveResult) -> Iterator[tuple[StratumKey, float, float]]:
         """Yield how many calls of each stratum are left, and how long its plan expects answers."""
         for key, left in result.rest.items():
@@ -87,7 +102,7 @@ class LiveWatch:
     def _follow(self, reader: LedgerReader) -> None:
         if self._seen is None:
             self._begin(read_own_calls(self._run, reader))
-            self._seen = reader.newest().seq
+            self._seen = reader.last_seq()
             return
         for move in reader.moves_since(self._seen):
             self._seen = move.seq

@@ -151,7 +151,6 @@ class Gate:
             relay,
             breakers=_NoBreakers(),
             slots=self._slots,
-            last_attempts={},
             on_stop=self.stop,
         )
         self._line = asyncio.Lock()  # of the calls that wait for money

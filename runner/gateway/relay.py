@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -26,7 +26,7 @@ from providers.clients import (
     write_refusal,
     write_stream_error,
 )
-from providers.failures import describe_lost, describe_unreadable, describe_unsent
+from providers.failures import describe_lost
 from providers.provider import Provider
 from providers.proxies import Proxy
 from providers.rate_limits import parse_rate_limits
@@ -35,8 +35,7 @@ from runner.gateway.client_reply import ClientReply
 from runner.gateway.door import DoorCall
 from runner.transport import (
     REQUEST_TIMEOUT,
-    UNSENT,
-    Answered,
+    SENDING_ERRORS,
     BodyTooLargeError,
     Connector,
     NotBilled,
@@ -45,9 +44,10 @@ from runner.transport import (
     Unknown,
     classify_body,
     clean_outcome,
-    describe_unsent_request,
+    explain_failed_sending,
     max_body_bytes,
     read_body,
+    shorten_failure,
     write_json,
 )
 
@@ -93,7 +93,6 @@ class RelayedCall:
     headers: Mapping[str, str]
     body: bytes
     reply: ClientReply
-    began: float = field(default_factory=time.monotonic)
 
 
 class Relay:
@@ -134,13 +133,7 @@ class Relay:
 
     async def send(self, name: ModelName, request: Request) -> Outcome:  # noqa: ARG002 - `Transport`
         """Send a call once, and return what happened to the money."""
-        call, began = self._calls[request.id], time.monotonic()
-        outcome = clean_outcome(await self._send(call, request), request)
-        if not isinstance(outcome, Answered):
-            return outcome
-        return replace(
-            outcome, response=replace(outcome.response, seconds=time.monotonic() - began)
-        )
+        return shorten_failure(await self._send(self._calls[request.id], request))
 
     async def pass_free(
         self, upstream: Upstream, operation: Operation, arrived: DoorCall, reply: ClientReply
@@ -164,13 +157,14 @@ class Relay:
                 body = await read_body(response, _MAX_FREE_BYTES)
                 shown = redact_message(body.decode("utf-8", "replace")).encode()
                 await reply.send(response.status, response.headers, shown)
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        except SENDING_ERRORS as error:
             said = f"afcost: cannot reach {provider.name}: {redact_message(str(error))}"
             headers, body = write_refusal(operation.api, _BAD_GATEWAY, said, "upstream_failed")
             await reply.send(_BAD_GATEWAY, headers, body)
 
     async def _send(self, call: RelayedCall, request: Request) -> Outcome:
         provider, proxy = call.upstream.provider, call.upstream.proxy
+        began = time.monotonic()
         try:
             async with (
                 self._limit.apply(),
@@ -185,20 +179,12 @@ class Relay:
                 limits = parse_rate_limits(response.headers, datetime.now(UTC))
                 is_stream = response.status == _OK and call.call.is_streamed
                 take = self._take_stream if is_stream else self._take_whole
-                return replace(await take(call, request, response), limits=limits)
-        except UNSENT as error:
-            return await self._fail(call, describe_unsent_request(provider, proxy, error))
-        except aiohttp.InvalidURL as error:
-            said = f"{provider.base_url} is not a valid URL: {error}"
-            return await self._fail(call, NotBilled(describe_unsent(said, retries=False)))
-        except TimeoutError:
-            lost = describe_lost(f"no answer within {self._limit.seconds:g} s")
-            return await self._fail(call, Unknown(lost))
-        except BodyTooLargeError as error:
-            return await self._fail(call, Unknown(describe_unreadable(str(error))))
-        except (aiohttp.ClientError, OSError, ValueError, ArithmeticError) as error:
-            said = f"the connection failed after sending: {type(error).__name__}: {error}"
-            return await self._fail(call, Unknown(describe_lost(said)))
+                outcome = await take(call, request, response)
+        except SENDING_ERRORS as error:
+            seconds = self._limit.seconds
+            failed = explain_failed_sending(error, provider, proxy, request, seconds)
+            return await self._fail(call, failed)
+        return clean_outcome(outcome, request, limits, time.monotonic() - began)
 
     def _build_headers(self, call: RelayedCall) -> dict[str, str]:
         passed = {name: call.headers[name] for name in _PASSED_ON if name in call.headers}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -10,11 +11,12 @@ from pathlib import Path
 from estimator.forecast import CostRange, forecast_rest
 from estimator.workload import count_rest
 from experiment.prompts import Request, RequestBuilder
+from experiment.scoring import Completion
 from pricing.money import Money
 from runner.approval import BindableLedger, check_bindable
 from runner.billing import WorstCaseCost
 from runner.errors import LedgerBusy
-from runner.execution import LEASE_SECONDS, ResumeState
+from runner.execution import LEASE_SECONDS, EarlierAnswers, ResumeState
 from runner.launch.connectivity import ProviderCheck, check_providers, refuse_unreachable
 from runner.launch.open_cost import find_open_cost
 from runner.launch.preflight import CheckedPlan, check_plan
@@ -58,20 +60,23 @@ def prepare_dry_run(
         _check_binding(checked, plan_path, now, None)
         read_planned_files(checked.plan, checked.verified.experiment)
         balance = Balance(checked.approval.cap, Money(), Money(), Money(), Money())
-        return _find_work(checked, provider_checks, requests, ResumeState(), balance, "")
+        return _find_work(checked, provider_checks, requests, {}, ResumeState(), balance, "")
     with read_ledger(checked.ledger_location) as reader:
         match_ids_of_before(checked.folder, requests, reader.jobs_of_before())
         _check_binding(checked, plan_path, now, reader)
         refuse_superseded(reader.approvals(), checked.approval)
         _refuse_running_plan(checked, reader)
         read_planned_files(checked.plan, checked.verified.experiment)
-        resume, works = ResumeState.from_ledger(reader, requests), reader.works()
+        resume, works = ResumeState.from_ledger(reader), reader.works()
         balance = _foresee_balance(checked, reader)
         experiment = requests.experiment
         looks = find_looks(reader, experiment.spec, len(experiment.queries))
-    first_work = works[0].digest if works else ""
-    shown = frozenset(looks.shown if looks else ())
-    found = _find_work(checked, provider_checks, requests, resume, balance, first_work, shown)
+        first_work = works[0].digest if works else ""
+        shown = frozenset(looks.shown if looks else ())
+        answered = EarlierAnswers(reader, requests)
+        found = _find_work(
+            checked, provider_checks, requests, answered, resume, balance, first_work, shown
+        )
     return replace(found, stops=tuple(looks.describe_stops() if looks else ()))
 
 
@@ -162,6 +167,7 @@ def _find_work(  # noqa: PLR0913 - what is left of a run
     checked: CheckedPlan,
     provider_checks: list[ProviderCheck],
     requests: RequestBuilder,
+    answered: Mapping[str, Completion],
     resume: ResumeState,
     balance: Balance,
     first_work: str,
@@ -169,7 +175,7 @@ def _find_work(  # noqa: PLR0913 - what is left of a run
 ) -> DryRun:
     """Return what is left to be asked, with the judges of the answers that are stored."""
     plan, verified = checked.plan, checked.verified
-    rest = count_rest(requests, verified.models, resume.answered)
+    rest = count_rest(requests, verified.models, answered)
     cost = forecast_rest(verified.experiment, verified.models, plan.strata, rest, plan.total).total
     worst_case = WorstCaseCost(requests, verified.models, resume.bound_excess, resume.repeats)
     jobs: list[tuple[Request, Money]] = []
@@ -179,6 +185,6 @@ def _find_work(  # noqa: PLR0913 - what is left of a run
             break
         if subject.model in shown:
             continue
-        if (amount := find_open_cost(requests, subject, resume.answered, worst_case)) is not None:
+        if (amount := find_open_cost(requests, subject, answered, worst_case)) is not None:
             jobs.append((subject, amount))
     return DryRun(checked, provider_checks, jobs, left, cost, balance)

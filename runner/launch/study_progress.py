@@ -11,7 +11,6 @@ from estimator.plan import Plan
 from estimator.workload import PlannedModel, StratumKey, count_rest, make_request_builder
 from experiment.definition import Experiment
 from pricing.money import Money
-from runner.execution import ResumeState
 from runner.ledger import (
     Balance,
     LedgerReader,
@@ -141,8 +140,9 @@ def _read_progress(  # noqa: PLR0913 - what is read, and of what
     refuse_other_work(reader.work(read_kept_work(folder)), describe_work(plan))
     requests = make_request_builder(experiment, models)
     match_ids_of_before(folder, requests, reader.jobs_of_before())
-    answered = ResumeState.from_ledger(reader, requests).answered
-    rest = count_rest(requests, models, answered)
+    from runner.execution import EarlierAnswers  # noqa: PLC0415 - a first plan has no ledger to read
+
+    rest = count_rest(requests, models, EarlierAnswers(reader, requests))
     return StudyProgress(
         study=name_study(plan),
         place=str(location),

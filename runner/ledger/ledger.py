@@ -129,6 +129,12 @@ class Ledger(ResumeQueries):
         return self._state.balance
 
     @property
+    def is_overdrawn(self) -> bool:
+        """Whether more than the cap may have been billed, as of the last transaction."""
+        state = self._state
+        return state.committed > state.cap
+
+    @property
     def stop_reason(self) -> str:
         """Why this worker must stop sending, as of the last transaction; empty if it need not."""
         if self._failure:
@@ -223,7 +229,7 @@ class Ledger(ResumeQueries):
                 return
             row = to_row(approval)
             self.store.execute(f"INSERT INTO approval VALUES ({_placeholders(row)})", row)  # noqa: S608
-            self._append_entry("approve", "", None, {}, note=approval.spend_id, stored=row)
+            self._append_entry(head, "approve", "", None, {}, note=approval.spend_id, stored=row)
             head.cap = approval.cap.pico
 
     def check_watermark(self, watermark: Watermark, next_step: str) -> None:
@@ -258,7 +264,7 @@ class Ledger(ResumeQueries):
                 self.resolve(attempt, amount, "counted in full: a later copy of the ledger is lost")
             lost = amount_missing(missing, head.committed)
             note = describe_accepted(missing, head.seq)
-            self._append_entry("restore", "", None, {"held": lost.pico}, note=note)
+            self._append_entry(head, "restore", "", None, {"held": lost.pico}, note=note)
         return lost
 
     def begin_work(self, work: Work, kept: Work | None = None) -> None:
@@ -274,11 +280,11 @@ class Ledger(ResumeQueries):
         Raises:
             BadRun: it is for another study.
         """
-        with self.transaction():
+        with self.transaction() as head:
             known = complete_work(self.store, kept)
             refuse_other_work(known, work)
             if known is None:
-                self._append_entry("plan", "", None, {}, note=work.note)
+                self._append_entry(head, "plan", "", None, {}, note=work.note)
         self._work = work
 
     @property
@@ -293,9 +299,9 @@ class Ledger(ResumeQueries):
 
     def continue_work(self) -> None:
         """Record that the study goes on with the work of the plan that was begun."""
-        with self.transaction():
+        with self.transaction() as head:
             if self._work is not None and self.has_other_work:
-                self._append_entry("plan", "", None, {}, note=self._work.note)
+                self._append_entry(head, "plan", "", None, {}, note=self._work.note)
 
     def refuse_newer_work(self) -> None:
         """Refuse to go on where another process has begun with other work meanwhile.
@@ -317,9 +323,9 @@ class Ledger(ResumeQueries):
         """Allocate money to a job; return False, and change nothing, where the cap forbids it."""
         with self.transaction(durable=False) as head:
             _refuse_evicted(head)
-            if amount > head.balance.free:
+            if amount.pico > head.free:
                 return False
-            self._append_entry("aside", job, None, {"aside": amount.pico})
+            self._append_entry(head, "aside", job, None, {"aside": amount.pico})
         return True
 
     def covers(self, amount: Money) -> bool:
@@ -340,7 +346,7 @@ class Ledger(ResumeQueries):
             _refuse_evicted(head)
             if self.spool and not self.spool.ledger:
                 self.spool.ledger = read_first_hash(self.store)
-            if amount > self.allocated_to(attempt.job):
+            if amount.pico > self._own.allocated_to(attempt.job):
                 raise LedgerError(
                     f"attempt {attempt.id} needs {amount.to_decimal_string()} USD, but only "
                     f"{self.allocated_to(attempt.job).to_decimal_string()} is allocated to its job"
@@ -353,7 +359,7 @@ class Ledger(ResumeQueries):
             row = (attempt.id, *attempt)
             self.store.insert("attempt", row)
             moved = {"aside": -amount.pico, "reserved": amount.pico}
-            self._append_entry("reserve", attempt.job, attempt.id, moved, stored=row)
+            self._append_entry(head, "reserve", attempt.job, attempt.id, moved, stored=row)
 
     def settle(  # noqa: PLR0913 - what a settlement is made of
         self,
@@ -380,7 +386,9 @@ class Ledger(ResumeQueries):
                 moved[account] = -amount
             elif account == "reserved":
                 moved |= {"reserved": -amount, "held": amount}
-            self._append_entry("settle", attempt.job, attempt.id, moved, note=note, stored=row)
+            self._append_entry(
+                head, "settle", attempt.job, attempt.id, moved, note=note, stored=row
+            )
 
     def record_import(self, attempt: Attempt, answer: StoredAnswer, note: str) -> None:
         """Record an answer from elsewhere; no money moves.
@@ -395,14 +403,14 @@ class Ledger(ResumeQueries):
         """
         if self.is_shared:
             raise LedgerError("answers are imported into a ledger of their own, a file")
-        with self.transaction():
+        with self.transaction() as head:
             asked = (attempt.id, *attempt)
             told = (attempt.id, *answer)
             self.store.insert("attempt", asked)
             self.store.insert("answer", told)
             self.store.execute(f"PRAGMA user_version = {IMPORT_VERSION}")
             self._append_entry(
-                "import", attempt.job, attempt.id, {}, note=note, stored=asked + told
+                head, "import", attempt.job, attempt.id, {}, note=note, stored=asked + told
             )
 
     def is_reserved(self, attempt: Attempt) -> bool:
@@ -425,10 +433,10 @@ class Ledger(ResumeQueries):
             account, amount = self._locate_money(head, attempt.id, may_be_held=was_spooled)
             if account == "held":  # by somebody who took this worker for dead
                 moved = {"held": -amount, "settled": 0}
-                self._append_entry("resolve", attempt.job, attempt.id, moved, note=note)
+                self._append_entry(head, "resolve", attempt.job, attempt.id, moved, note=note)
                 return
             moved = {"reserved": -amount} | ({"aside": amount} if to_job else {})
-            self._append_entry("release", attempt.job, attempt.id, moved, note=note)
+            self._append_entry(head, "release", attempt.job, attempt.id, moved, note=note)
 
     def hold(self, attempt: Attempt, note: str) -> None:
         """Hold an attempt's whole amount: it was sent, and may have been billed."""
@@ -436,7 +444,7 @@ class Ledger(ResumeQueries):
             account, amount = self._locate_money(head, attempt.id)
             if account == "reserved":
                 moved = {"reserved": -amount, "held": amount}
-                self._append_entry("hold", attempt.job, attempt.id, moved, note=note)
+                self._append_entry(head, "hold", attempt.job, attempt.id, moved, note=note)
 
     def resolve(self, attempt: str, billed: Money, reason: str) -> None:
         """Record what a held attempt cost in the end, and free the rest.
@@ -444,12 +452,12 @@ class Ledger(ResumeQueries):
         Raises:
             LedgerError: nothing is held for it.
         """
-        with self.transaction():
+        with self.transaction() as head:
             row, held = self._last_entry(attempt), self._sum_held(attempt)
             if row is None or not _is_held(row[0], held):
                 raise LedgerError(f"attempt {attempt}: nothing is held for it")
             moved = {"held": -held, "settled": billed.pico}
-            self._append_entry("resolve", row[1], attempt, moved, note=reason)
+            self._append_entry(head, "resolve", row[1], attempt, moved, note=reason)
 
     def held_attempts(self) -> dict[str, tuple[str, Money]]:
         """Return each held attempt's id -> its model as written, and the held amount."""
@@ -469,7 +477,7 @@ class Ledger(ResumeQueries):
             with self.transaction(durable=False) as head:
                 if head.evicted:
                     return
-                self._append_entry("free", job, None, {"aside": -allocated})
+                self._append_entry(head, "free", job, None, {"aside": -allocated})
 
     def deallocate_all(self) -> None:
         """Free the money still allocated to any job of this worker."""
@@ -486,12 +494,12 @@ class Ledger(ResumeQueries):
         with self.transaction() as head:
             if head.evicted:
                 return
-            self._append_entry("end", "", None, {}, note=ExecutionEnd(end, reason).to_note())
+            self._append_entry(head, "end", "", None, {}, note=ExecutionEnd(end, reason).to_note())
 
     def record_look(self, note: str) -> None:
         """Record a look of a sequential test; no money moves."""
-        with self.transaction():
-            self._append_entry("look", "", None, {}, note=note)
+        with self.transaction() as head:
+            self._append_entry(head, "look", "", None, {}, note=note)
 
     def recover_work(self, worker: str | None = None) -> int:
         """Hold what was being sent and free what was only allocated, after a crash.
@@ -504,7 +512,7 @@ class Ledger(ResumeQueries):
             how many attempts are held from now on.
         """
         query = _OPEN_ENTRIES.format("attempt, worker, job, reserved", "reserve")
-        with self.transaction():
+        with self.transaction() as head:
             if worker is None and self.is_shared:
                 self.store.execute(_END_WORKERS)
                 self.store.execute(_RETURN_ALL_JOBS)
@@ -512,14 +520,14 @@ class Ledger(ResumeQueries):
             lost = [row for row in found if worker in (None, row[1])]
             for attempt, of, job, amount in lost:
                 moved = {"reserved": -amount, "held": amount}
-                self._append_entry("hold", job, attempt, moved, note=_CRASH_NOTE, worker=of)
+                self._append_entry(head, "hold", job, attempt, moved, note=_CRASH_NOTE, worker=of)
             allocated = self.store.execute(
                 "SELECT worker, job, SUM(aside) FROM entry GROUP BY worker, job "
                 "HAVING SUM(aside) <> 0"
             ).fetchall()
             for of, job, amount in allocated:
                 if worker in (None, of):
-                    self._append_entry("free", job, None, {"aside": -int(amount)}, worker=of)
+                    self._append_entry(head, "free", job, None, {"aside": -int(amount)}, worker=of)
         return len(lost)
 
     def _locate_money(
@@ -559,6 +567,7 @@ class Ledger(ResumeQueries):
 
     def _append_entry(  # noqa: PLR0913 - what an entry is made of
         self,
+        head: LedgerState,
         kind: str,
         job: str,
         attempt: str | None,
@@ -568,18 +577,18 @@ class Ledger(ResumeQueries):
         stored: tuple[object, ...] = (),
         worker: str | None = None,
     ) -> None:
-        """Append an entry; `moved` holds the change of each account."""
-        with self.transaction() as head:
-            changes = [moved.get(account, 0) for account in ACCOUNTS]
-            at, by = datetime.now(UTC).isoformat(), worker or self.worker
-            row = (at, kind, by, job, attempt, *changes, note)
-            head.seq += 1
-            head.last_hash = entry_hash(head.last_hash, row, stored, self.store.key)
-            self.store.insert("entry", (head.seq, *row, head.last_hash))
-            for account, change in moved.items():
-                head.sums[account] += change
-            if by == self.worker:
-                self._note_own(kind, job, attempt, moved)
+        """Append an entry to the transaction of `head`; `moved` has the change of each account."""
+        changes = [moved.get(account, 0) for account in ACCOUNTS]
+        own = self.store.worker
+        at, by = datetime.now(UTC).isoformat(), worker or own
+        row = (at, kind, by, job, attempt, *changes, note)
+        head.seq += 1
+        head.last_hash = entry_hash(head.last_hash, row, stored, self.store.key)
+        self.store.insert("entry", (head.seq, *row, head.last_hash))
+        for account, change in moved.items():
+            head.sums[account] += change
+        if by == own:
+            self._note_own(kind, job, attempt, moved)
 
     def _note_own(self, kind: str, job: str, attempt: str | None, moved: dict[str, int]) -> None:
         """Remember where this worker's money is after an entry of its own."""

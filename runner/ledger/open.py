@@ -6,7 +6,7 @@ import os
 import secrets
 import shlex
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from pricing.money import Money
@@ -18,7 +18,7 @@ from runner.ledger.hash_chain import CheckedEntry, read_identity
 from runner.ledger.job_table import JobTable
 from runner.ledger.ledger import Ledger
 from runner.ledger.location import FileLocation, Location, PostgresLocation
-from runner.ledger.reading import LedgerReader
+from runner.ledger.reading import LedgerReader, ResumeQueries
 from runner.ledger.schema import Database, Store
 from runner.ledger.spool import AnswerSpool, settle_spooled
 from runner.ledger.witness import Witness, refuse_older_copy
@@ -143,6 +143,16 @@ def read_ledger(location: Location, *, was_checked: bool = False) -> Iterator[Le
     """
     with _open_database(location, was_checked=was_checked) as database:
         yield LedgerReader(database, _read_key(), has_workers=location.is_shared)
+
+
+@contextmanager
+def follow_ledger(location: FileLocation) -> Iterator[ResumeQueries]:
+    """Read a ledger that this process has open for writing; each query as of when it is made.
+
+    Apart from `Ledger`, whose connection is in a transaction of another thread half of the time.
+    """
+    with closing(sqlite.FollowedFile(location.path)) as database:
+        yield ResumeQueries(database)
 
 
 @contextmanager

@@ -414,6 +414,7 @@ class _Link:
         self.restored = 0
         self._location = location
         self._lock = threading.Lock()
+        self._is_given_up = False  # the server did not come back when it was waited for
 
     @property
     def is_broken(self) -> bool:
@@ -429,6 +430,8 @@ class _Link:
     def restore(self, error: Exception, failed: psycopg.Connection[TupleRow]) -> None:
         """Connect again to a server that is restarted, say, for as long as is worth waiting.
 
+        It is waited for once: what asks later, at the end of a run, tries once each.
+
         Args:
             error: because of which; it is raised where the connection is not lost.
             failed: the connection that it came from; another thread may have replaced it.
@@ -442,7 +445,8 @@ class _Link:
             self.note(error)
             if not self.is_broken:
                 raise error
-            deadline = time.monotonic() + _CONNECT_PATIENCE
+            deadline = time.monotonic() + (0 if self._is_given_up else _CONNECT_PATIENCE)
+            self._is_given_up = True
             while self.connection is failed:
                 try:
                     self.connection = _connect(self._location)
@@ -451,6 +455,7 @@ class _Link:
                         raise
                     time.sleep(_CONNECT_INTERVAL)
             self.restored += 1
+            self._is_given_up = False
 
     def close(self) -> None:
         """Close the connection."""

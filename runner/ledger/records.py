@@ -23,6 +23,7 @@ SECONDS = "afcost_seconds"  # in the stored usage, how long the call took
 FINGERPRINT = "system_fingerprint"  # in the stored usage, as OpenAI's API names it
 IMPORTED = "imported"  # exactness of a prompt that was counted elsewhere, or never
 _MAX_REASON_LINE = 1000  # characters
+_write_usage = json.JSONEncoder(default=str).encode
 
 
 class Attempt(NamedTuple):
@@ -142,7 +143,7 @@ class StoredAnswer(NamedTuple):
             stated_cost=response.stated_cost.pico if response.stated_cost else None,
             model=response.model,
             provider_id=response.id,
-            usage=json.dumps(_describe_usage(response), default=str),
+            usage=_write_usage(_describe_usage(response)),
             refusal=response.refusal,
             reasoning_form=_name_reasoning(response, shows_summary=shows_summary),
         )

@@ -117,6 +117,11 @@ class LedgerState:
         return self.sums["settled"] + self.sums["held"] + self.sums["reserved"]
 
     @property
+    def free(self) -> int:
+        """What can still be allocated, in pico-dollars."""
+        return self.cap - self.committed - self.sums["aside"]
+
+    @property
     def balance(self) -> Balance:
         """The balance of the four accounts."""
         return Balance(Money(self.cap), **{name: Money(p) for name, p in self.sums.items()})

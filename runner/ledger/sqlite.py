@@ -11,7 +11,13 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from runner.errors import LedgerError
-from runner.ledger.hash_chain import find_tampering, last_entry, new_identity, read_identity
+from runner.ledger.hash_chain import (
+    CheckedEntry,
+    find_tampering,
+    last_entry,
+    new_identity,
+    read_identity,
+)
 from runner.ledger.schema import (
     ADD_REFUSALS,
     COLUMNS,
@@ -30,11 +36,17 @@ from runner.ledger.schema import (
 from runner.ledger.sqlite_check import refuse_foreign_content
 from runner.ledger.writing import PendingRows
 from runner.state import (
+    ChainEnd,
     FileState,
     LedgerFileLock,
+    begin_writing,
+    end_writing,
+    find_checked_end,
     find_file_state,
+    find_own_end,
     is_checked,
     is_locked,
+    is_own,
     keep_checked,
     refuse_locked,
 )
@@ -167,10 +179,15 @@ def open_sqlite(path: Path, worker: str, key: bytes = b"") -> Iterator[SqliteSto
     try:
         connection = _open_connection(path, key)
         lock.find_loss()  # from now on it must stay the same file
-        try:
-            yield SqliteStore(connection, worker, key, lock)
-        finally:
-            connection.close()
+        with closing(connection):
+            store = SqliteStore(connection, worker, key, lock)
+            begin_writing(path)
+            try:
+                yield store
+            finally:
+                connection.close()
+                end = store.read_state()
+                end_writing(path, ChainEnd(end.seq, end.last_hash))
     finally:
         lock.release()
 
@@ -186,6 +203,7 @@ def _open_connection(path: Path, key: bytes) -> sqlite3.Connection:
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
         # Its one writer is a thread that is not always the same, but never two at a time.
+        before = find_file_state(path)
         connection = sqlite3.connect(
             path, isolation_level=None, timeout=10, check_same_thread=False
         )
@@ -193,8 +211,8 @@ def _open_connection(path: Path, key: bytes) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         if version == 0:
             _create_tables(connection, f"{CREATE_TABLES} {_APPEND_ONLY_TRIGGERS}", key)
-        refuse_foreign_content(connection, _ALL_STATEMENTS)
-        _refuse_tampering(connection, path, key)
+        refuse_foreign_content(connection, _ALL_STATEMENTS, knows_values=is_checked(before))
+        _refuse_tampering(connection, path, key, find_checked_end(before))
         if version == UNNAMED_VERSION:
             _create_tables(connection, f"{_NAME_APPROVALS} {ADD_REFUSALS}", b"")
         elif version in OLDER_VERSIONS:
@@ -227,7 +245,7 @@ def check_sqlite(path: Path, key: bytes = b"") -> bool:
     try:
         with read_sqlite(path) as connection:
             _check_file(connection, path)
-            _refuse_tampering(connection, path, key)
+            _refuse_tampering(connection, path, key, find_checked_end(find_file_state(path)))
     except LedgerError as error:
         cause = error.__cause__
         if not isinstance(cause, sqlite3.Error):
@@ -254,8 +272,11 @@ def _check_file(connection: sqlite3.Connection, path: Path) -> int:
     return version
 
 
-def _refuse_tampering(connection: sqlite3.Connection, path: Path, key: bytes) -> None:
-    if changed := find_tampering(connection, key):
+def _refuse_tampering(
+    connection: sqlite3.Connection, path: Path, key: bytes, end: ChainEnd | None
+) -> None:
+    """Refuse a ledger that was changed; its chain is checked from the entry on to which it was."""
+    if changed := find_tampering(connection, key, CheckedEntry(*end) if end else None):
         raise LedgerError(
             f"ledger {path}: {changed}; nothing was sent. "
             f"To inspect it:  afcost ledger {shlex.quote(str(path.parent))}"
@@ -326,7 +347,7 @@ def read_sqlite(path: Path, *, was_checked: bool = False) -> Iterator[sqlite3.Co
         before = find_file_state(path)
         connection.execute("BEGIN")
         connection.execute("SELECT 1 FROM entry LIMIT 1").fetchone()
-        if not was_checked:
+        if not was_checked and not is_own(path, before):
             _refuse_foreign_file(connection, path, before)
     except (sqlite3.Error, OSError) as error:
         if path.exists() and not sqlite_exists(path):
@@ -336,10 +357,54 @@ def read_sqlite(path: Path, *, was_checked: bool = False) -> Iterator[sqlite3.Co
         raise LedgerError(f"cannot read ledger {path}: {error}") from error
     try:
         yield connection
+        _keep_own(connection, path, before)
     except sqlite3.DatabaseError as error:
         raise LedgerError(f"ledger {path} is damaged: {error}") from error
     finally:
         connection.close()
+
+
+def _keep_own(connection: sqlite3.Connection, path: Path, before: FileState) -> None:
+    """Keep that a file was checked that this process wrote to last, once it was read.
+
+    When it was closed, a clock could not have told the next write from its own.
+    """
+    end = find_own_end(path, before)
+    if end is not None and last_entry(connection) == end:
+        with suppress(OSError):
+            if find_file_state(path) == before:
+                keep_checked(before, end)
+
+
+class FollowedFile:
+    """A ledger file that this process has open for writing; each query is as of when it is made.
+
+    Between two queries nothing is kept open, so that what was written is checkpointed meanwhile.
+
+    Args:
+        path: of the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10, isolation_level=None
+        )
+
+    def execute(self, sql: str, values: Sequence[object] = (), /) -> QueryResult:
+        """Run a query.
+
+        Raises:
+            LedgerError: the file cannot be read any more.
+        """
+        try:
+            return self._db.execute(sql, values)
+        except sqlite3.Error as error:
+            raise LedgerError(f"cannot read ledger {self._path}: {error}") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
 
 
 def _refuse_foreign_file(connection: sqlite3.Connection, path: Path, before: FileState) -> None:

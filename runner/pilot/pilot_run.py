@@ -17,7 +17,7 @@ from estimator.workload import StratumKey
 from experiment.definition import SUBJECT
 from pricing.money import Money
 from runner.billing import WorstCaseCost
-from runner.execution import Progress, ResumeState
+from runner.execution import EarlierAnswers, Progress, ResumeState
 from runner.forecasting import find_terms
 from runner.launch import OpenWork, RunOptions, execute_plan, find_open_cost
 from runner.ledger import read_ledger
@@ -85,17 +85,17 @@ def run_pilot(
 def _set_course(work: OpenWork, goal: PilotGoal, on_look: Callable[[Look], None]) -> PilotCourse:
     """Return the course of a pilot that begins, or goes on."""
     requests, models = work.requests, work.models
-    resume = ResumeState.from_ledger(work.ledger, requests)
+    resume = ResumeState.from_ledger(work.ledger)
     worst_case = WorstCaseCost(requests, models, resume.bound_excess, resume.repeats)
-    # Of a shared ledger they are not in the state that an execution resumes with.
-    answered = resume.answered or work.ledger.answered_completions()
+    answered = EarlierAnswers(work.ledger, requests)
     draw = draw_queries(requests, work.seed)
 
     @cache
     def price_job(place: int) -> Money | None:
         """Price a job as it was when the pilot began: none of a later block was begun since."""
         subject = requests.request_at(work.seed, place)
-        return find_open_cost(requests, subject, answered, worst_case)
+        with work.ledger.transaction(durable=False):  # in which no other thread writes
+            return find_open_cost(requests, subject, answered, worst_case)
 
     look = partial(_look, work, draw)
     return PilotCourse(draw, goal, price_job, lambda: work.ledger.balance.free, look, on_look)

@@ -13,6 +13,7 @@ from estimator.forecast import Stratum
 from estimator.workload import PlannedModel
 from experiment.definition import SUBJECT, ExperimentSpec
 from experiment.prompts import Request, RequestBuilder, join_votes
+from experiment.scoring import Completion
 from pricing.money import Money
 from pricing.usage import Usage
 from runner.billing import WorstCaseCost
@@ -79,6 +80,7 @@ def count_open_verdicts(
     requests: RequestBuilder,
     models: Mapping[str, PlannedModel],
     strata: tuple[Stratum, ...],
+    answered: Mapping[str, Completion],
     resume: ResumeState,
 ) -> StoredAnswers:
     """Count what the judges of a plan have not been asked about stored answers.
@@ -87,17 +89,18 @@ def count_open_verdicts(
         requests: builds the plan's requests.
         models: written name -> planned model.
         strata: of the plan, for the expected length of verdicts.
-        resume: what the ledger has.
+        answered: request id -> its answer, of all that the ledger has.
+        resume: what else it has.
     """
     worst_case = WorstCaseCost(requests, dict(models), resume.bound_excess, resume.repeats)
     lengths = _find_lengths(strata)
     spec: ExperimentSpec = requests.experiment.spec
     found = {judge.name: OpenVerdicts(judge.name, judge.model) for judge in spec.judges}
-    answered = 0
+    count = 0
     for subject in requests.all_subject_requests():
-        if (completion := resume.answered.get(subject.id)) is None:
+        if (completion := answered.get(subject.id)) is None:
             continue
-        answered += 1
+        count += 1
         answer = requests.read_subject_answer(subject, completion)
         judged: set[str] = set()
         left = []
@@ -105,14 +108,14 @@ def count_open_verdicts(
             one = found[request.stage]
             one = replace(one, answers=one.answers + (request.stage not in judged))
             judged.add(request.stage)
-            is_answered = request.id in resume.answered
+            is_answered = request.id in answered
             found[request.stage] = replace(one, answered=one.answered + is_answered)
             left += [] if is_answered else [request]
         for request in map(join_votes, requests.group_requests(left)):
             length = lengths.get((request.stage, request.condition), 0.0)
             model, one = models[request.model], found[request.stage]
             found[request.stage] = _add(one, request, model, worst_case, length)
-    return StoredAnswers(answered, requests.subject_count, tuple(found.values()))
+    return StoredAnswers(count, requests.subject_count, tuple(found.values()))
 
 
 def _add(

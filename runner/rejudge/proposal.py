@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,7 +14,7 @@ from pricing.errors import Unpriced
 from pricing.money import Money
 from pricing.sources import PRICE_FILE
 from runner.errors import BadRun
-from runner.execution import ResumeState
+from runner.execution import EarlierAnswers, ResumeState
 from runner.ledger import Balance, read_ledger
 from runner.rejudge.judge_file import JudgeFile, read_judge_file
 from runner.rejudge.judged_experiment import write_judged_experiment
@@ -88,22 +88,23 @@ def propose_judges(
     requests = make_request_builder(estimate.experiment, estimate.plan.models)
     with read_ledger(run.ledger_location) as reader:
         match_ids_of_before(run.path, requests, reader.jobs_of_before())
-        resume, balance = ResumeState.from_ledger(reader, requests), reader.balance()
-    stored = count_open_verdicts(requests, estimate.plan.models, estimate.plan.strata, resume)
-    _refuse_other_ids(run, stored, resume)
+        resume, balance = ResumeState.from_ledger(reader), reader.balance()
+        answered, planned = EarlierAnswers(reader, requests), estimate.plan
+        stored = count_open_verdicts(requests, planned.models, planned.strata, answered, resume)
+        _refuse_other_ids(run, stored, answered)
     warnings = tuple(each for each in estimate.plan.warnings if each not in run.plan.warnings)
     return Proposal(
         estimate, plan_path, stored, str(run.ledger_location), balance, judges.names, warnings
     )
 
 
-def _refuse_other_ids(run: RunFolder, stored: StoredAnswers, resume: ResumeState) -> None:
+def _refuse_other_ids(run: RunFolder, stored: StoredAnswers, answered: Container[str]) -> None:
     """Refuse a run some of whose answers would not be found under the new plan.
 
     Raises:
         BadRun: this version would send its models something else.
     """
-    known = sum(each.id in resume.answered for each in run.request_builder().all_subject_requests())
+    known = sum(each.id in answered for each in run.request_builder().all_subject_requests())
     if stored.answered < known:
         raise BadRun(
             f"{run.path}: {known - stored.answered:,} of its {known:,} answers were asked for in "

@@ -6,6 +6,7 @@ from runner.sequential.recorded_looks import (
     SequentialResult,
     find_looks,
     read_looks,
+    read_more_looks,
     record_looks,
 )
 
@@ -15,5 +16,6 @@ __all__ = [
     "SequentialResult",
     "find_looks",
     "read_looks",
+    "read_more_looks",
     "record_looks",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from experiment.analysis.sequential import Look, SequentialDesign
@@ -132,13 +132,25 @@ def find_looks(
     return read_looks(reader, design, spec.models) if design else None
 
 
+def read_more_looks(reader: LedgerReader, known: RecordedLooks, after: int) -> RecordedLooks:
+    """Return what is known of a test with the looks that were taken since.
+
+    Args:
+        reader: of the ledger.
+        known: of the test.
+        after: the newest entry when that was read.
+    """
+    more = read_looks(reader, known.design, known.models, after)
+    return replace(known, looks=known.looks + more.looks, others=known.others + more.others)
+
+
 def read_looks(
-    reader: Ledger | LedgerReader, design: SequentialDesign, models: Iterable[str]
+    reader: Ledger | LedgerReader, design: SequentialDesign, models: Iterable[str], after: int = 0
 ) -> RecordedLooks:
-    """Read the looks of a test, and how many others there were."""
+    """Read the looks of a test after an entry, and how many others there were."""
     own: list[Look] = []
     others = 0
-    for text in reader.looks():
+    for text in reader.looks(after):
         note = json.loads(text[text.index("{") :])  # words for people come before it
         if note["design"] == json.loads(json.dumps(design.to_json())):
             own += map(Look.from_json, note["looks"])

@@ -6,15 +6,16 @@ answers is not taken for more of the same. What holds a run up, a rate limit as 
 concurrency, is in the pace already; slow start is not: while the number of calls in flight grows,
 what was answered before says nothing.
 
-A pause is left out: a time in which nothing is in flight, of a minute and a half or more, and
-longer than ten times that between two answers: a limit may let through one call a minute. Nothing
-here reads a clock: calls are told of in seconds of any clock.
+A pause is left out, while nothing is in flight: one that was asked for, whatever its length, and
+else a time of a minute and a half or more, and longer than ten times that between two answers: a
+limit may let through one call a minute. Nothing here reads a clock: calls and pauses are told of in
+seconds of any clock.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -75,6 +76,11 @@ class RunPace:
         self._now = self._began = _Moment(0.0, 0.0)  # the last call; where the answers begin
         self._last: float | None = None  # the moment of the last call that was told of
         self._most = 0.0  # in flight, at slow start's last step
+        self._pauses: Sequence[tuple[float, float]] = ()
+
+    def leave_out(self, pauses: Sequence[tuple[float, float]]) -> None:
+        """Say which pauses were asked for, from and until when, before the calls after them."""
+        self._pauses = pauses
 
     def begin(self, call: str, at: float) -> None:
         """Say that a call is sent."""
@@ -137,10 +143,17 @@ class RunPace:
     def _pass_time(self, at: float) -> None:
         """Count the time since the last call was told of, unless it was a pause."""
         since = 0.0 if self._last is None else max(at - self._last, 0.0)
+        if self._last is not None and not self._flying:
+            since = max(since - self._find_paused(self._last, at), 0.0)
         self._last = at if self._last is None else max(at, self._last)
         if self._flying or since <= self._find_longest():
             active, flown = self._now
             self._now = _Moment(active + since, flown + since * len(self._flying))
+
+    def _find_paused(self, since: float, until: float) -> float:
+        """Return how long the run was to be paused between two moments."""
+        each = (min(end, until) - max(start, since) for start, end in self._pauses)
+        return sum(seconds for seconds in each if seconds > 0)
 
     def _find_longest(self) -> float:
         """Return the longest time without a call that is no pause."""

@@ -1,24 +1,26 @@
 """Sending a request once, and what became of its money."""
 
-from runner.transport.connection import Connector, describe_unsent_request, require_proxy
+from runner.transport.connection import Connector, require_proxy
 from runner.transport.json_body import write_json
 from runner.transport.outcome import Answered, NotBilled, Outcome, Unknown
 from runner.transport.sender import (
     REQUEST_TIMEOUT,
-    UNSENT,
+    SENDING_ERRORS,
     BodyTooLargeError,
     HttpTransport,
     classify_body,
     clean_outcome,
+    explain_failed_sending,
     max_body_bytes,
     read_body,
     require_api_key,
+    shorten_failure,
 )
 from runner.transport.time_limit import TimeLimit
 
 __all__ = [
     "REQUEST_TIMEOUT",
-    "UNSENT",
+    "SENDING_ERRORS",
     "Answered",
     "BodyTooLargeError",
     "Connector",
@@ -29,10 +31,11 @@ __all__ = [
     "Unknown",
     "classify_body",
     "clean_outcome",
-    "describe_unsent_request",
+    "explain_failed_sending",
     "max_body_bytes",
     "read_body",
     "require_api_key",
     "require_proxy",
+    "shorten_failure",
     "write_json",
 ]

@@ -20,9 +20,14 @@ _decode = Decoder(float_hook=Decimal).decode
 _SIMPLE = frozenset({str, int, bool, type(None)})
 
 
-def write_json(body: object) -> bytes:
-    """Return a body as JSON in UTF-8."""
-    if _is_plain(body):
+def write_json(body: object, *, is_known_plain: bool = False) -> bytes:
+    """Return a body as JSON in UTF-8.
+
+    Args:
+        body: to write.
+        is_known_plain: `is_plain` is true of it, and need not be found again.
+    """
+    if is_known_plain or is_plain(body):
         with suppress(UnicodeEncodeError):  # a lone surrogate, which `json` escapes
             return _encode(body)
     return json.dumps(body).encode()
@@ -39,13 +44,13 @@ def read_json(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
     return json.loads(body, parse_float=Decimal)
 
 
-def _is_plain(value: object) -> bool:
+def is_plain(value: object) -> bool:
     """Return whether a value is made of what both libraries write alike."""
     kind = type(value)
     if kind in _SIMPLE:
         return True
     if isinstance(value, dict):
-        return all(type(name) is str and _is_plain(each) for name, each in value.items())
+        return all(type(name) is str and is_plain(each) for name, each in value.items())
     if kind in (list, tuple):
-        return all(map(_is_plain, value))  # type: ignore[call-overload] # a list or a tuple
+        return all(map(is_plain, value))  # type: ignore[call-overload] # a list or a tuple
     return kind is float and math.isfinite(value)  # type: ignore[arg-type] # a float

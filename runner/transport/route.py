@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from experiment.prompts import Request
 from pricing.rates import RateCard
@@ -12,9 +12,16 @@ from providers.apis import Api, build_request_options
 from providers.capabilities import Capability
 from providers.provider import Provider
 from providers.proxies import Proxy
-from runner.transport.json_body import write_json
+from runner.transport.json_body import is_plain, write_json
 
 _MOST_OPTIONS = 256  # that are remembered; an experiment has one for each use of a model
+
+
+class _Options(NamedTuple):
+    """The options of requests, and whether JSON has them as they are: texts are all else."""
+
+    fields: dict[str, Any]
+    are_plain: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)  # it has the key
@@ -42,7 +49,7 @@ class Route:
     proxy: Proxy | None
     capability: Capability
     reserve_card: RateCard | None
-    _options: dict[tuple[str, str, bool], dict[str, Any]] = field(default_factory=dict, init=False)
+    _options: dict[tuple[str, str, bool], _Options] = field(default_factory=dict, init=False)
 
     def write_body(self, request: Request) -> bytes:
         """Return a request's body.
@@ -50,12 +57,13 @@ class Route:
         Raises:
             NotTaken: the provider would refuse the request.
         """
-        options = dict(self._find_options(request))
-        return write_json(
-            self.api.write_body(self.provider, self.model_id, request, self.capability, options)
+        options = self._find_options(request)
+        body = self.api.write_body(
+            self.provider, self.model_id, request, self.capability, dict(options.fields)
         )
+        return write_json(body, is_known_plain=options.are_plain)
 
-    def _find_options(self, request: Request) -> dict[str, Any]:
+    def _find_options(self, request: Request) -> _Options:
         """Return the options of a request, which depend on its fields and on how its prefill ends.
 
         Those of a request that would be refused are not remembered.
@@ -63,9 +71,10 @@ class Route:
         prefill = request.prefill
         key = repr(request.sampling), prefill[len(prefill.rstrip()) :], bool(prefill)
         if (known := self._options.get(key)) is None:
-            known = build_request_options(
+            fields = build_request_options(
                 self.provider, request, self.capability, reserve_card=self.reserve_card
             )
+            known = _Options(fields, is_plain(fields))
             if len(self._options) < _MOST_OPTIONS:
                 self._options[key] = known
         return known

@@ -41,7 +41,7 @@ from providers.failures import (
 )
 from providers.provider import Provider, find_api_key
 from providers.proxies import Proxy
-from providers.rate_limits import parse_rate_limits
+from providers.rate_limits import RateLimit, parse_rate_limits
 from providers.reply import build_filtered_response, clean_response
 from runner.errors import CannotSend
 from runner.transport.connection import (
@@ -63,7 +63,9 @@ _MIN_BODY_BYTES, _MAX_BODY_BYTES, _MAX_LOGPROBS_BYTES = 2**20, 8 * 2**20, 64 * 2
 _MIN_TEXT_CHARS, _MAX_REASON = 4096, 500
 # A list takes 30 times as much memory as it takes in a body; a token's text has few brackets.
 _MIN_BRACKETS, _BRACKETS_PER_TOKEN, _LOGPROBS_BRACKETS_PER_TOKEN = 20_000, 8, 64
-UNSENT = (ConnectError, aiohttp.ClientHttpProxyError, aiohttp.ConnectionTimeoutError)
+_UNSENT = (ConnectError, aiohttp.ClientHttpProxyError, aiohttp.ConnectionTimeoutError)
+# What goes wrong in sending a request, and in reading what comes back.
+SENDING_ERRORS = (aiohttp.ClientError, OSError, ValueError, ArithmeticError)
 
 
 class HttpTransport:
@@ -107,12 +109,7 @@ class HttpTransport:
 
     async def send(self, name: ModelName, request: Request) -> Outcome:
         """Send a request once and return what happened to the money."""
-        began = time.monotonic()
-        outcome = clean_outcome(await self._send(name, request), request)
-        if not isinstance(outcome, Answered):
-            return outcome
-        timed = replace(outcome.response, seconds=time.monotonic() - began)
-        return replace(outcome, response=timed)
+        return shorten_failure(await self._send(name, request))
 
     async def _send(self, name: ModelName, request: Request) -> Outcome:
         route = self._routes.get(name)
@@ -147,6 +144,7 @@ class HttpTransport:
 
     async def _post(self, route: Route, request: Request, body: bytes) -> Outcome:
         provider, proxy = route.provider, route.proxy
+        began = time.monotonic()
         try:
             async with (
                 self._limit.apply(),
@@ -159,27 +157,15 @@ class HttpTransport:
                 ) as response,
             ):
                 text = await read_body(response, max_body_bytes(request))
+                seconds = time.monotonic() - began
                 _check_brackets(text, request)
                 limits = parse_rate_limits(response.headers, datetime.now(UTC))
-                return replace(
-                    classify_body(
-                        provider, route.api, route.key, response.status, response.headers, text
-                    ),
-                    limits=limits,
+                outcome = classify_body(
+                    provider, route.api, route.key, response.status, response.headers, text
                 )
-        except UNSENT as error:
-            return describe_unsent_request(provider, proxy, error)
-        except aiohttp.InvalidURL as error:
-            said = f"{provider.base_url} is not a valid URL: {error}"
-            return NotBilled(describe_unsent(said, retries=False))
-        except TimeoutError:
-            return Unknown(describe_lost(f"no answer within {self._limit.seconds:g} s"))
-        except BodyTooLargeError as error:
-            said = f"{error}, more than max_tokens ({request.max_output:,}) can hold"
-            return Unknown(describe_unreadable(said))
-        except (aiohttp.ClientError, OSError, ValueError, ArithmeticError) as error:
-            said = f"the connection failed after sending: {type(error).__name__}: {error}"
-            return Unknown(describe_lost(said))
+        except SENDING_ERRORS as error:
+            return explain_failed_sending(error, provider, proxy, request, self._limit.seconds)
+        return clean_outcome(outcome, request, limits, seconds)
 
 
 def require_api_key(provider: Provider) -> str | None:
@@ -237,6 +223,32 @@ def _has_logprobs(request: Request) -> bool:
     return bool(fields.get("logprobs") or fields.get("top_logprobs"))
 
 
+def explain_failed_sending(
+    error: Exception, provider: Provider, proxy: Proxy | None, request: Request, seconds: float
+) -> NotBilled | Unknown:
+    """Return what became of the money of a request in which one of `SENDING_ERRORS` was raised.
+
+    Args:
+        error: that was raised.
+        provider: where the request went.
+        proxy: that it went through; None for none.
+        request: that was sent.
+        seconds: that it might take.
+    """
+    if isinstance(error, _UNSENT):
+        return describe_unsent_request(provider, proxy, error)
+    if isinstance(error, aiohttp.InvalidURL):
+        said = f"{provider.base_url} is not a valid URL: {error}"
+        return NotBilled(describe_unsent(said, retries=False))
+    if isinstance(error, TimeoutError):
+        return Unknown(describe_lost(f"no answer within {seconds:g} s"))
+    if isinstance(error, BodyTooLargeError):
+        said = f"{error}, more than max_tokens ({request.max_output:,}) can hold"
+        return Unknown(describe_unreadable(said))
+    said = f"the connection failed after sending: {type(error).__name__}: {error}"
+    return Unknown(describe_lost(said))
+
+
 def classify_body(  # noqa: PLR0913 - what a response is made of
     provider: Provider,
     api: Api,
@@ -265,12 +277,19 @@ def classify_body(  # noqa: PLR0913 - what a response is made of
     return NotBilled(failure) if failure.billed is Billed.NO else Unknown(failure)
 
 
-def clean_outcome(outcome: Outcome, request: Request) -> Outcome:
-    """Return an outcome as it may be stored and shown: without keys and bounded."""
-    if outcome.failure is not None:
-        message = put_on_one_line(outcome.failure.message, _MAX_REASON)
-        outcome = replace(outcome, failure=replace(outcome.failure, message=message))
-    if isinstance(outcome, Answered):
-        longest = max(request.max_tokens * _CHARS_PER_TOKEN, _MIN_TEXT_CHARS)
-        return replace(outcome, response=clean_response(outcome.response, longest))
-    return outcome
+def shorten_failure(outcome: Outcome) -> Outcome:
+    """Return an outcome whose failure is told on one line that is not long."""
+    if outcome.failure is None:
+        return outcome
+    message = put_on_one_line(outcome.failure.message, _MAX_REASON)
+    return replace(outcome, failure=replace(outcome.failure, message=message))
+
+
+def clean_outcome(
+    outcome: Outcome, request: Request, limits: tuple[RateLimit, ...], seconds: float
+) -> Outcome:
+    """Return an outcome as it may be stored: an answer without keys and bounded."""
+    if not isinstance(outcome, Answered):
+        return replace(outcome, limits=limits)
+    longest = max(request.max_tokens * _CHARS_PER_TOKEN, _MIN_TEXT_CHARS)
+    return Answered(clean_response(outcome.response, longest, seconds), limits, outcome.failure)

@@ -134,6 +134,7 @@ def test_the_chance_to_cost_more_is_that_of_the_cap_which_is_about_to_be_approve
     said = flat(study("approve", "plan.json", "--cap", str(cap), "--yes")[0])
     assert re.search(r"more than the \$0\.\d+ that the cap leaves: about 95%", said)
     assert "below the likely cost" in said
+    assert " time: likely " in said
     # That is the newest cap; one that covers all of it is approved in its place.
     said = flat(study("approve", "plan.json", "--cap", "1", "--yes")[0])
     assert "Chance that they cost more" not in said

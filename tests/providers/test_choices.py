@@ -6,11 +6,14 @@ import copy
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from experiment.definition import ProviderFields
 from experiment.errors import BadExperiment
 from experiment.prompts import Message, Request
 from pricing.usage import Usage
+from providers import generated_text
 from providers.apis import find_api
 from providers.capabilities import (
     Capability,
@@ -177,3 +180,18 @@ def test_a_prompt_is_billed_for_each_answer_where_the_bill_has_it_so_often(
     counted, billed, answers, repeats
 ):
     assert repeats_prompt(counted, billed, answers) is repeats
+
+
+NAMES = ("role", "provider_specific_fields", "index", "refusal", "reasoning", "finish_reason")
+NAMES += ("logprobs", "error", "annotations", "tool_calls", "message", "stop_reason", "state")
+VALUES = ["", "a text", "stop", None, 0, 3, True, [], {}, {"content": [{"x": "two words"}]}]
+FIELDS = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(VALUES), max_size=4)
+
+
+@given(FIELDS, FIELDS)
+def test_a_choice_that_is_one_text_is_read_as_if_it_were_searched_for_more(choice, message):
+    found = [choice | {"message": {"content": "a text"} | message}]
+    read = generated_text.read_choices(found)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(generated_text, "_holds_one_text", lambda *_: False)
+        assert generated_text.read_choices(found) == read

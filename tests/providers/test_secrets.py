@@ -202,3 +202,10 @@ def test_a_document_without_its_secrets_is_json_still(secret):
             told = json.loads(json.dumps(redact_values({text: [text, 1, None]})))
             assert list(told.values()) == [[redact_addresses(text), 1, None]]
             assert secret not in f"{told}"
+
+
+def test_a_short_text_that_was_seen_before_its_key_was_read_is_replaced_from_then_on():
+    text = "the key other-Key-5f3a9c"
+    assert redact_secrets(text) == text
+    remember_secret("other-Key-5f3a9c")
+    assert redact_secrets(text) == "the key [key]"

@@ -22,6 +22,7 @@ from runner.ledger.open import open_ledger
 from runner.ledger.records import Attempt, StoredAnswer
 from runner.run_folder import RunFolder, create_or_reopen, describe_work
 from tests.runner import sample_experiment as lab
+from tests.runner.ledger_texts import last_attempt_numbers
 
 CAP = Money.from_usd("1.00")
 MODELS = ["my-lab/z-model", "my-lab/llama-3.1-8b"]  # not in the order of the alphabet
@@ -118,7 +119,7 @@ class RecordedRun:
         with lab.ledger_of(location.path, cap) as ledger:
             ledger.recover_work()
             builder = self.folder.request_builder()
-            yield Recorder(ledger, builder, 1 + sum(ledger.last_attempt_numbers().values()))
+            yield Recorder(ledger, builder, 1 + sum(last_attempt_numbers(ledger).values()))
 
 
 def make_run(folder: Path, run: Path | None = None, **changes: object) -> RecordedRun:

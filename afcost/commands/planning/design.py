@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -179,7 +178,7 @@ def design_command(  # noqa: PLR0913 - one argument for each option
         EstimateOptions(),
         read_history(history) if history else None,
         _make_search(run) if run else None,
-        partial(find_speeds, run_dir=run),
+        lambda estimate: find_speeds(estimate.plan, estimate.experiment, run),
     )
     if format == "json":
         click.echo(draw.show_json(found.to_json()))

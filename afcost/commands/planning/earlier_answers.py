@@ -9,9 +9,11 @@ import click
 
 from afcost.rendering import console as draw
 from estimator.forecast import MeasuredCalls
-from estimator.plan import Estimate
-from estimator.wall_time import AccountLimits, PlanTime, Speed, find_plan_time
+from estimator.plan import Estimate, Plan
+from estimator.user_dirs import SEEN_LIMITS, state_folder
+from estimator.wall_time import AccountLimits, PlanTime, SeenLimits, Speed, find_plan_time
 from estimator.workload import StratumKey
+from experiment.definition import Experiment
 from providers.registry import load_providers
 
 if TYPE_CHECKING:  # a first estimate imports nothing that runs
@@ -33,29 +35,43 @@ def find_answers(estimate: Estimate, run_dir: Path | None) -> dict[StratumKey, M
     return find_known_calls(estimate.plan, estimate.experiment, folder, _RUNS)
 
 
-def find_time(
-    estimate: Estimate,
+def find_time(  # noqa: PLR0913 - of what, and how it is sent
+    plan: Plan,
+    experiment: Experiment,
     progress: StudyProgress | None,
     run_dir: Path | None,
     concurrency: int,
     limits: AccountLimits,
 ) -> PlanTime | None:
     """Return how long what is left of a plan takes, by the speeds that earlier runs timed."""
-    plan = estimate.plan
     strata = progress.rest.strata if progress and progress.answered_count else plan.strata
-    speeds = find_speeds(estimate, run_dir)
-    return find_plan_time(strata, plan.models, concurrency, limits, speeds)
+    speeds = find_speeds(plan, experiment, run_dir)
+    seen = _find_limits(plan, experiment)
+    return find_plan_time(strata, plan.models, concurrency, limits, speeds, seen)
 
 
-def find_speeds(estimate: Estimate, run_dir: Path | None) -> dict[str, Speed]:
+def _find_limits(plan: Plan, experiment: Experiment) -> dict[str, SeenLimits]:
+    """Return the limits that answers of a plan's models stated in earlier runs."""
+    if not (state_folder() / SEEN_LIMITS).is_dir():
+        return {}
+    from runner.state import find_seen_limits  # noqa: PLC0415 - a first estimate needs none
+
+    providers = load_providers(experiment.spec.providers)
+    names = {model.name for model in plan.models.values() if model.name.provider in providers}
+    found = {
+        str(name): find_seen_limits(providers[name.provider].base_url, name.id) for name in names
+    }
+    return {name: each for name, each in sorted(found.items()) if each}
+
+
+def find_speeds(plan: Plan, experiment: Experiment, run_dir: Path | None) -> dict[str, Speed]:
     """Return how fast models are that earlier runs timed."""
     if not may_have_run(run_dir):
         return {}
     from runner.timing import find_known_speeds  # noqa: PLC0415 - a first estimate needs none
 
-    providers = load_providers(estimate.experiment.spec.providers)
-    folder = run_dir or _RUNS / estimate.plan.study
-    return find_known_speeds(estimate.plan, providers, folder, _RUNS)
+    providers = load_providers(experiment.spec.providers)
+    return find_known_speeds(plan, providers, run_dir or _RUNS / plan.study, _RUNS)
 
 
 def find_progress(estimate: Estimate, run_dir: Path | None) -> StudyProgress | None:

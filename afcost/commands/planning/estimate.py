@@ -252,7 +252,9 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     # How long a provider takes for a batch is not known.
     limits = AccountLimits(rpm, tpm)
     progress = find_progress(estimate, run_dir)
-    time = None if batch else find_time(estimate, progress, run_dir, concurrency, limits)
+    plan = estimate.plan
+    how = (estimate.experiment, progress, run_dir, concurrency, limits)
+    time = None if batch else find_time(plan, *how)
     if html is not None:
         from afcost.commands.planning.pages import (  # noqa: PLC0415 - an extra
             design_as_estimated,
@@ -263,6 +265,7 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
         write_estimate_page(html, estimate, output, design, time)
     view = EstimateView(format, by_condition, raw, run_dir)
     show_estimate(estimate, output, view, progress, time)
+    estimate.book.keep_answers()
     if fail_over is not None and estimate.plan.total.q95 > fail_over.as_float:
         raise Refused(
             f"the 95% quantile, {draw.format_dollars(estimate.plan.total.q95)}, is above "

@@ -77,7 +77,7 @@ def _compose_summary(
             "day": _format_day(estimate.run_date),
             "warnings": plan.warnings,
             "bound": describe_bound(time) if time else "",
-            "no_limits": time is not None and not time.limits.is_known,
+            "no_limits": time is not None and not time.has_limits,
             "groups": document["groups"],
             "name_stage": name_stage,
             "bases": sorted({each.basis for each in plan.strata}),

@@ -6,15 +6,19 @@ from estimator.counting.vocabularies.second_opinion import (
     compare_with_tiktoken,
     list_ranked_vocabularies,
 )
+from estimator.counting.vocabularies.sources import (
+    VocabularySource,
+    has_splintr,
+    is_vocabulary_available,
+    load_vocabulary_sources,
+    name_encoder,
+)
 from estimator.counting.vocabularies.vocabulary import (
     Encoder,
     PromptPart,
     Vocabulary,
-    VocabularySource,
-    is_vocabulary_available,
     load_fast_encoder_now,
     load_vocabulary,
-    load_vocabulary_sources,
 )
 
 __all__ = [
@@ -25,9 +29,11 @@ __all__ = [
     "VocabularySource",
     "compare_with_tiktoken",
     "download_vocabulary",
+    "has_splintr",
     "is_vocabulary_available",
     "list_ranked_vocabularies",
     "load_fast_encoder_now",
     "load_vocabulary",
     "load_vocabulary_sources",
+    "name_encoder",
 ]

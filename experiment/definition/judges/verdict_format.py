@@ -108,7 +108,7 @@ class VerdictFormat(BaseModel):
     `structured` asks for a JSON schema where the judge's model takes one.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     field: _Name | None = None
     positive: _Words = ()

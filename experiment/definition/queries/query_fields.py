@@ -61,7 +61,7 @@ class QueryFile(BaseModel):
     `limit` is applied last.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     file: str | None = None
     dataset: str | None = None

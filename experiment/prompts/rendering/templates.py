@@ -26,7 +26,8 @@ from experiment.prompts.rendering.cuts import MARK, Cut, Part, Slot, bind_parts,
 from experiment.prompts.rendering.render_budget import RenderBudget, RenderLimit
 from experiment.prompts.rendering.sandbox import RENDER_ERRORS, BoundedEnvironment
 from experiment.prompts.rendering.seeded_order import choose_value, shuffle_values
-from experiment.prompts.rendering.template_names import TemplateNames, find_names
+from experiment.prompts.rendering.template_names import find_names
+from experiment.prompts.rendering.used_names import TemplateNames
 
 _MAX_DEPTH = 20
 _MAX_INSERTED = 1000  # files that one rendering inserts
@@ -161,6 +162,12 @@ class Templates:
     def file_digests(self) -> dict[str, str]:
         """The sha256 of every file that was inserted so far, by path."""
         return {path: _sha256(text) for path, text in self._texts.items()}
+
+    @property
+    def named_files(self) -> dict[str, str | None]:
+        """The sha256 of every file that a template named so far; None where it was not read."""
+        named = {path: None for each in self._compiled.values() for path in each.files}
+        return {**named, **self.file_digests}
 
     @property
     def file_count(self) -> int:

@@ -1,7 +1,7 @@
 """Queues of jobs: all of a plan, what workers share of it, or block by block."""
 
 from runner.execution.queues.block_queue import BlockQueue, Course
-from runner.execution.queues.earlier_verdicts import rename_verdicts
+from runner.execution.queues.earlier_answers import EarlierAnswers
 from runner.execution.queues.job_queue import (
     LEASE_SECONDS,
     NO_CELLS,
@@ -24,6 +24,7 @@ __all__ = [
     "BlockQueue",
     "Cells",
     "Course",
+    "EarlierAnswers",
     "Job",
     "JobOutcome",
     "JobQueue",
@@ -32,5 +33,4 @@ __all__ = [
     "StopReason",
     "join_workers",
     "open_job_queue",
-    "rename_verdicts",
 ]

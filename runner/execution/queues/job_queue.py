@@ -11,6 +11,7 @@ from typing import Protocol
 
 from experiment.prompts import Request, RequestBuilder
 from experiment.scoring import Completion
+from runner.execution.queues.earlier_answers import AttemptSource, read_histories
 from runner.execution.queues.stop_reason import StopReason
 
 # Numbers of cells, see `RequestBuilder.cells`; a place in the order of work belongs to one.
@@ -26,8 +27,8 @@ class Job:
     Attributes:
         place: in the order of work.
         subject: the request.
-        answered: id -> answer, of its requests that other workers got answered meanwhile.
-        attempts: id -> the number of the last attempt, of those that other workers sent.
+        answered: id -> answer, of its requests that were answered before it was taken.
+        attempts: id -> the number of the last attempt, of those that were sent before.
     """
 
     place: int
@@ -95,11 +96,20 @@ class LocalJobQueue:
     Args:
         requests: builds the jobs.
         seed: of the order of work.
+        earlier: what the jobs have had, as it is written when they are taken; None for nothing.
+        done: by place, what is not 0 where a job is done; empty where that is not known.
     """
 
-    def __init__(self, requests: RequestBuilder, seed: str) -> None:
+    def __init__(
+        self,
+        requests: RequestBuilder,
+        seed: str,
+        earlier: AttemptSource | None = None,
+        done: Sequence[int] = b"",
+    ) -> None:
         self._requests = requests
         self._seed = seed
+        self._earlier, self._done = earlier, done
         self._places: Sequence[int] = range(requests.subject_count)
         self._next = 0  # index of the first place that was never looked at
         self._left: dict[int, list[int]] = defaultdict(list)  # cell -> heap of earlier places
@@ -107,13 +117,23 @@ class LocalJobQueue:
     async def take(
         self, limit: int, resting: Cells = NO_CELLS, stopped: Cells = NO_CELLS
     ) -> list[Job] | None:
-        """Take the next jobs."""
-        jobs: list[Job] = []
+        """Take the next jobs, with what they have had before."""
+        places: list[int] = []
         without = resting | stopped
-        while len(jobs) < limit and (place := self._next_place(without)) is not None:
-            jobs.append(Job(place, self._requests.request_at(self._seed, place)))
-        rests = not jobs and not resting.isdisjoint(self._left)
-        return None if rests else jobs
+        while len(places) < limit and (place := self._next_place(without)) is not None:
+            places.append(place)
+        rests = not places and not resting.isdisjoint(self._left)
+        return None if rests else self._build_jobs(places)
+
+    def _build_jobs(self, places: Sequence[int]) -> list[Job]:
+        subjects = [self._requests.request_at(self._seed, place) for place in places]
+        if self._earlier is None or not subjects:
+            return list(map(Job, places, subjects))
+        had = read_histories(self._earlier, self._requests, [each.id for each in subjects])
+        return [
+            Job(place, each, had[each.id].answered, had[each.id].attempts)
+            for place, each in zip(places, subjects, strict=True)
+        ]
 
     def _next_place(self, without: Cells) -> int | None:
         """Return the first place of the other cells, and leave those of these cells for later."""
@@ -124,6 +144,8 @@ class LocalJobQueue:
             return place
         while self._next < len(self._places):
             place, self._next = self._places[self._next], self._next + 1
+            if self._done and self._done[place]:
+                continue
             if (cell := self._cell_of(place)) not in without:
                 return place
             heapq.heappush(self._left[cell], place)

@@ -12,13 +12,12 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from experiment.prompts import RequestBuilder
-from experiment.scoring import Completion
-from runner.execution.queues.earlier_verdicts import rename_verdicts
+from runner.execution.queues.done_jobs import find_done_places
+from runner.execution.queues.earlier_answers import read_histories
 from runner.execution.queues.job_queue import (
     LEASE_SECONDS,
     NO_CELLS,
@@ -35,6 +34,7 @@ from runner.ledger import (
     Ledger,
     Location,
     PostgresLocation,
+    follow_ledger,
     open_job_table,
 )
 
@@ -131,19 +131,10 @@ class SharedJobQueue:
 
     async def _build_jobs(self, places: list[int]) -> list[Job]:
         subjects = {place: self._requests.request_at(self._seed, place) for place in places}
-        answered: dict[str, dict[str, Completion]] = defaultdict(dict)
-        attempts: dict[str, dict[str, int]] = defaultdict(dict)
         ids = [subject.id for subject in subjects.values()]
-        found = await asyncio.to_thread(self._table.earlier_attempts, ids)
-        for earlier in found:
-            attempts[earlier.job][earlier.request] = earlier.number
-            if earlier.completion is not None:
-                answered[earlier.job][earlier.request] = earlier.completion
-        for request, earlier in rename_verdicts(self._requests, found):
-            if earlier.completion is not None:
-                answered[earlier.job].setdefault(request, earlier.completion)
+        found = await asyncio.to_thread(read_histories, self._table, self._requests, ids)
         return [
-            Job(place, subject, answered[subject.id], attempts[subject.id])
+            Job(place, subject, found[subject.id].answered, found[subject.id].attempts)
             for place, subject in subjects.items()
         ]
 
@@ -191,7 +182,9 @@ def open_job_queue(
     """
     if isinstance(location, FileLocation):
         ledger.recover_work()
-        yield LocalJobQueue(requests, seed)
+        with follow_ledger(location) as earlier:
+            done = find_done_places(requests, seed, earlier)
+            yield LocalJobQueue(requests, seed, earlier, done)
         return
     with join_workers(location, ledger, requests, seed, lease_seconds) as queue:
         yield queue

@@ -16,6 +16,7 @@ from runner.ledger.reading.read_records import (
     NotedEntry,
     OpenAttempt,
     StratumSums,
+    WholeJob,
 )
 from runner.ledger.reading.reader import LedgerReader
 from runner.ledger.reading.resume_queries import ResumeQueries
@@ -34,4 +35,5 @@ __all__ = [
     "OpenAttempt",
     "ResumeQueries",
     "StratumSums",
+    "WholeJob",
 ]

@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 from experiment.definition import SUBJECT
-from runner.ledger.reading.queries import Queries
+from runner.ledger.reading.queries import Queries, list_marks
 from runner.ledger.reading.read_records import AttemptRecord, JobSpan
 from runner.ledger.reading.rows import ANSWERED, ATTEMPT, STATED, WHOLE_ROW, read_money
 from runner.ledger.records import Attempt, StoredAnswer
@@ -96,7 +96,7 @@ class JobQueries(Queries):
 
     def _add_up_jobs(self, jobs: list[str]) -> dict[str, _State]:
         """Return what the entries of jobs come to, wherever they stand."""
-        marks = _MOVES_OF_JOBS.format(_list_marks(jobs))
+        marks = _MOVES_OF_JOBS.format(list_marks(jobs))
         return _add_up(self._database.execute(_SELECT_MOVES.format(marks), jobs))
 
     def jobs_of(self, jobs: Iterable[str]) -> Iterator[list[AttemptRecord]]:
@@ -108,7 +108,7 @@ class JobQueries(Queries):
         self, jobs: list[str], states: Mapping[str, _State]
     ) -> Iterator[list[AttemptRecord]]:
         found: dict[str, list[tuple[int, AttemptRecord]]] = {job: [] for job in jobs}
-        for row in self._database.execute(_SELECT_ATTEMPTS.format(_list_marks(jobs)), jobs):
+        for row in self._database.execute(_SELECT_ATTEMPTS.format(list_marks(jobs)), jobs):
             state = states.get(row[0], _NO_ENTRY)
             found[row[1]].append((state[0], _read_attempt(row, state)))
         for records in filter(None, found.values()):
@@ -145,11 +145,6 @@ def _split(jobs: Iterable[T]) -> Iterator[list[T]]:
     source = iter(jobs)
     while chunk := list(islice(source, _JOBS_AT_A_TIME)):
         yield chunk
-
-
-def _list_marks(values: Sequence[str]) -> str:
-    """Return as many placeholders as there are values."""
-    return ", ".join("?" * len(values))
 
 
 def _read_attempt(row: Row, state: _State) -> AttemptRecord:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from runner.ledger.schema import Database
 
 
@@ -14,3 +16,8 @@ class Queries:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+
+def list_marks(values: Sequence[object]) -> str:
+    """Return as many placeholders as there are values."""
+    return ", ".join("?" * len(values))

@@ -183,6 +183,23 @@ _ATTEMPT_OF_CHANGE = Change._fields.index("job")
 _NO_ATTEMPT = ("", "", 0, "", "", "", 0, 0, 0, "")
 
 
+class WholeJob(NamedTuple):
+    """A job each of whose requests was sent once, and is answered.
+
+    Attributes:
+        job: its id.
+        model, condition, query, sample: of its subject's request.
+        verdicts: how many it has.
+    """
+
+    job: str
+    model: str
+    condition: str
+    query: int
+    sample: int
+    verdicts: int
+
+
 class StratumSums(NamedTuple):
     """What requests of one stage, model and condition came to.
 

@@ -17,7 +17,7 @@ from runner.ledger.reading.resume_queries import ResumeQueries
 from runner.ledger.reading.rows import ENTRY, read_entry
 from runner.ledger.reading.sum_queries import SumQueries
 from runner.ledger.records import Attempt, Entry, ExecutionEnd, StoredAnswer
-from runner.ledger.schema import BILLED_CALL, Database, Work, complete_work, read_works
+from runner.ledger.schema import BILLED_CALL, Database, Work, complete_work
 from runner.ledger.witness import committed_in, refuse_older_copy
 from runner.state import Watermark, find_known_ledger
 
@@ -140,10 +140,6 @@ class LedgerReader(ResumeQueries, JobQueries, CallQueries, SumQueries):
             kept: the work of the plan in the run folder, as for `Ledger.begin_work`.
         """
         return complete_work(self._database, kept)
-
-    def works(self) -> list[Work]:
-        """Return the work of each plan that the ledger was for, oldest first."""
-        return read_works(self._database)
 
     def end(self) -> ExecutionEnd:
         """Return how the last execution ended, and why; empty while one goes on, or crashed.

@@ -19,24 +19,29 @@ SELECT DISTINCT job FROM attempt WHERE number > 1
     OR CASE WHEN stage = ? THEN vote > 0 OR request <> job
         ELSE substr(request, 1, 1) <> '{VERDICT_MARK}' END
 """  # noqa: S608 - own names
+# What is answered is found in two indexes of the same order; to look for each answer by itself, or
+# into its row, takes longer than all else.
 _SUM_REQUESTS = f"""
+WITH unanswered AS MATERIALIZED (
+    SELECT attempt.id AS id FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id
+    WHERE answer.attempt IS NULL
+    UNION ALL SELECT answer.attempt FROM answer WHERE ({IS_ANSWER}) IS NOT TRUE
+), again AS MATERIALIZED ({_TRIED_AGAIN})
 SELECT stage, model, condition, SUM(requests), SUM(answered), SUM(calls)
 FROM (
     SELECT stage, model, condition, COUNT(*) AS requests,
         SUM(CASE WHEN calls > 0 THEN 1 ELSE 0 END) AS answered, SUM(calls) AS calls
     FROM (
-        SELECT job, stage, attempt.model AS model, condition,
-            SUM(CASE WHEN {IS_ANSWER} THEN 1 ELSE 0 END) AS calls
-        FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id
-        WHERE job IN ({_TRIED_AGAIN})
-        GROUP BY job, stage, attempt.model, condition, CASE WHEN stage = ? THEN 0 ELSE vote END
+        SELECT job, stage, model, condition, COUNT(*) - COUNT(unanswered.id) AS calls
+        FROM attempt LEFT JOIN unanswered ON unanswered.id = attempt.id
+        WHERE job IN (SELECT job FROM again)
+        GROUP BY job, stage, model, condition, CASE WHEN stage = ? THEN 0 ELSE vote END
     ) AS request GROUP BY stage, model, condition
     UNION ALL
-    SELECT stage, attempt.model, condition, COUNT(*),
-        SUM(CASE WHEN {IS_ANSWER} THEN 1 ELSE 0 END), SUM(CASE WHEN {IS_ANSWER} THEN 1 ELSE 0 END)
-    FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id
-    LEFT JOIN ({_TRIED_AGAIN}) AS again ON again.job = attempt.job
-    WHERE again.job IS NULL GROUP BY stage, attempt.model, condition
+    SELECT stage, model, condition, COUNT(*), COUNT(*) - COUNT(unanswered.id),
+        COUNT(*) - COUNT(unanswered.id)
+    FROM attempt LEFT JOIN unanswered ON unanswered.id = attempt.id
+    WHERE job NOT IN (SELECT job FROM again) GROUP BY stage, model, condition
 ) AS stratum GROUP BY stage, model, condition
 """  # noqa: S608 - own names
 _SUM_SETTLED = """
@@ -82,7 +87,7 @@ class SumQueries(Queries):
     def sum_strata(self) -> list[StratumSums]:
         """Return what the requests of each stage, model and condition came to, in no order."""
         settled = {tuple(key): int(pico) for *key, pico in self._database.execute(_SUM_SETTLED)}
-        rows = self._database.execute(_SUM_REQUESTS, (SUBJECT,) * 3)
+        rows = self._database.execute(_SUM_REQUESTS, (SUBJECT,) * 2)
         return [
             StratumSums._make((*key, *map(int, sums), settled.get(key, 0)))
             for key, sums in ((row[:3], row[3:]) for row in rows)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from estimator.count_cache import default_cache
 from estimator.counting import calibration
 from estimator.plan import planner as estimate
+from estimator.plan import template_warnings
 from estimator.plan.export import open_request_export
 from estimator.workload import tally_cache as recall
 from estimator.workload.model_resolution import resolve_models
@@ -171,6 +172,13 @@ def less(kept, field):
     return json.dumps(kept)
 
 
+def find_survey_key():
+    ((key,),) = default_cache()._fetch_rows(
+        "SELECT key FROM document WHERE text LIKE '%\"tallies\"%'"
+    )
+    return key
+
+
 DAMAGES = {
     "nothing": lambda _: "",
     "no JSON": lambda _: "not JSON",
@@ -189,7 +197,7 @@ DAMAGES = {
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_memory_is_counted_anew_and_mended(path, surveys, damage):
     before = plan(path)
-    ((key,),) = default_cache()._fetch_rows("SELECT key FROM document")
+    key = find_survey_key()
     default_cache().put_document(
         key, DAMAGES[damage](json.loads(default_cache().get_document(key)))
     )
@@ -201,13 +209,38 @@ def test_a_damaged_memory_is_counted_anew_and_mended(path, surveys, damage):
 
 def test_a_memory_is_used_and_no_cache_does_without_it(path):
     before = plan(path)
-    ((key,),) = default_cache()._fetch_rows("SELECT key FROM document")
+    key = find_survey_key()
     kept = json.loads(default_cache().get_document(key))
     kept["tallies"][0]["input_tokens"] += 1000
     default_cache().put_document(key, json.dumps(kept))
     assert plan(path).strata[0].input_tokens == before.strata[0].input_tokens + 1000
     assert plan(path, use_cache=False) == before
     assert not default_cache().bypassed, "only within that estimate"
+
+
+def test_what_is_said_of_templates_is_kept_and_goes_with_every_file(path, monkeypatch):
+    plan(path)
+    made = []
+    monkeypatch.setattr(template_warnings, "_build_requests", made.append)
+    kept = plan(path).warnings
+    assert not made
+    monkeypatch.undo()
+    assert kept == plan(path, use_cache=False).warnings
+    rewrite(path, "frame.md", "{{ query }}", "")
+    said = plan(path).warnings
+    assert any("no message uses {{ query }}" in each for each in said)
+    assert said == plan(path, use_cache=False).warnings
+
+
+def test_a_file_that_was_missing_is_seen_when_it_is_there(path):
+    rewrite(
+        path, "frame.md", "{{ how }}", "{% if tier == 'none' %}{{ file('late.md') }}{% endif %}"
+    )
+    before = plan(path).warnings
+    assert any("no template uses how" in each for each in before)
+    (path.parent / "late.md").write_text("{{ how }}")
+    after = plan(path).warnings
+    assert after == plan(path, use_cache=False).warnings != before
 
 
 def test_every_request_that_is_written_to_a_file_was_counted(path, surveys, tmp_path):

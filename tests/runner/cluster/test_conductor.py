@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import os
 import platform
+import queue
 import signal
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from estimator.plan import read_plan
-from runner.approval import Approval
+from pricing.money import Money
+from runner.approval import Approval, approval_path, read_approval_file
 from runner.cluster import CrewOptions, conductor, crew_places, execute_with_crew, lead
+from runner.cluster.conductor import Conductor
 from runner.cluster.handover import Handover
 from runner.cluster.joined_worker import work_as_told
 from runner.cluster.life import LifeEnd
 from runner.cluster.local_crew import LocalCrew
-from runner.control import list_workers
+from runner.control import ask_to_stop, list_workers, open_notes
 from runner.errors import CannotSend, LedgerError
 from runner.execution import StopReason
 from runner.launch import RunOptions, approve_plan, preflight, run_plan
-from runner.ledger import open_shared_tables, read_ledger
+from runner.ledger import PostgresLocation, open_shared_tables, read_ledger
 from runner.run_folder import open_run_folder
 from tests.runner.cluster.crews import CALLS, ThreadCrew, run
 from tests.runner.sample_experiment import NOW
@@ -94,6 +98,25 @@ def test_workers_that_die_again_and_again_end_the_run(site, crew, monkeypatch):
     assert not server_calls(site)
 
 
+@pytest.mark.usefixtures("crew")
+def test_what_workers_may_spend_is_kept_beside_the_plan_before_it_is_spent(site, monkeypatch):
+    """Not when the lead looks: a copy of the database, put back in between, would forget it."""
+    monkeypatch.setattr(conductor, "_LEDGER_INTERVAL", PATIENCE)
+    site.server.hold_after(3 * CALLS)
+
+    def look():
+        await_calls(site.server, 3 * CALLS + 1)
+        spent = site.report().balance
+        site.server.release()
+        return spent.settled + spent.reserved, read_approval_file(approval_path(site.plan))
+
+    with ThreadPoolExecutor() as pool:
+        looked = pool.submit(look)
+        assert run(site, 2).end is StopReason.COMPLETE
+        spent, kept = looked.result()
+    assert kept.watermark.committed >= spent > Money()
+
+
 def test_what_a_worker_is_given_says_where_the_ledger_is_and_no_password(site, crew):
     crew.shares_secrets = False
     with_password = site.ledger.replace("postgres@", "postgres:hunter2@")
@@ -131,24 +154,62 @@ def test_a_worker_whose_lead_is_gone_finishes_and_says_so(site, crew, monkeypatc
     assert site.billed() == site.report().balance.settled
 
 
+@pytest.fixture
+def heeded(monkeypatch):
+    """Return a queue that tells, at each signal, how often workers were asked to end by then."""
+    heed, told = Conductor._heed_signal, queue.Queue()
+
+    def heed_and_tell(conductor):
+        heed(conductor)
+        told.put(conductor._places.asked)
+
+    monkeypatch.setattr(Conductor, "_heed_signal", heed_and_tell)
+    return told
+
+
 @pytest.mark.usefixtures("crew")
-def test_an_interrupt_lets_all_workers_finish_what_is_in_flight(server, postgres, tmp_path):
-    site = prepare(tmp_path, server, postgres.database(), queries=50, delay=0.1)
+@pytest.mark.parametrize(("first", "times"), [("stop", 1), ("signal", 2)])
+def test_a_second_interrupt_has_all_workers_hold_what_is_in_flight_but_not_one_after_a_stop(
+    server, postgres, tmp_path, heeded, first, times
+):
+    site = prepare(tmp_path, server, postgres.database(), queries=50)
+    server.hold_after(CALLS)
 
     def interrupt():
-        while len(server.bill().calls) < CALLS:
-            time.sleep(0.05)
+        await_calls(server, CALLS + 1)
+        if first == "stop":
+            ask_and_await_stop(site)
+        else:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert heeded.get(timeout=PATIENCE) == 1
         os.kill(os.getpid(), signal.SIGINT)
+        assert heeded.get(timeout=PATIENCE) == times
+        if times == 1:
+            server.release()
 
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    progress = run(site, 2, concurrency=2)
-    thread.join()
-    assert progress.end is StopReason.INTERRUPTED
-    assert CALLS <= len(server_calls(site)) < 50 * CALLS
+    with ThreadPoolExecutor() as pool:
+        interrupted = pool.submit(interrupt)
+        assert run(site, 2, concurrency=2).end is StopReason.INTERRUPTED
+        interrupted.result()
+    server.release()
     balance = site.report().balance
-    assert (balance.held, balance.reserved, balance.aside) == (balance.held * 0,) * 3
-    assert site.billed() == balance.settled
+    assert (balance.held > Money()) == (times > 1)
+    assert (balance.reserved, balance.aside) == (Money(), Money())
+    assert CALLS < len(server.bill().calls) < 50 * CALLS
+    assert balance.settled <= site.billed() <= balance.settled + balance.held
+
+
+def ask_and_await_stop(site):
+    """Ask for a stop, and wait until the lead has asked that of its workers."""
+    with open_notes(PostgresLocation(site.ledger, "small")) as notes:
+        ask_to_stop(notes)
+        while not any(note["interrupts"] for note in notes.read_all("lead.").values()):
+            time.sleep(0.02)
+
+
+def await_calls(server, number):
+    while len(server.bill().calls) < number:
+        time.sleep(0.02)
 
 
 @pytest.mark.usefixtures("crew")
@@ -164,8 +225,7 @@ def test_an_interrupt_that_the_database_did_not_take_is_passed_on_later(
         real(*asked)
 
     def interrupt():
-        while len(server.bill().calls) < CALLS:
-            time.sleep(0.05)
+        await_calls(server, CALLS)
         os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(conductor, "ask_workers", ask)
@@ -184,8 +244,7 @@ def test_a_lead_that_was_taken_for_dead_starts_no_more_workers_and_says_why(
     monkeypatch.setattr(conductor, "_LEDGER_INTERVAL", 0.1)
 
     def bury():
-        while len(server.bill().calls) < CALLS:
-            time.sleep(0.05)
+        await_calls(server, CALLS)
         with open_shared_tables(open_run_folder(site.folder).ledger_location) as tables:
             tables.execute("UPDATE worker SET ended = TRUE WHERE id LIKE 'lead-%'")
 
@@ -206,8 +265,7 @@ def test_an_approval_that_ends_earlier_ends_all_workers_before_they_judge(
     plan, told = read_plan(site.plan), []
 
     def shorten():
-        while len(server.bill().calls) < CALLS:
-            time.sleep(0.05)
+        await_calls(server, CALLS)
         end = datetime.now(UTC) + timedelta(seconds=2)
         at = NOW + timedelta(hours=1)
         approve_plan(plan, site.plan, Approval(plan.digest, site.cap, "ada", at, end))
@@ -251,8 +309,7 @@ def test_a_process_that_is_killed_is_buried_at_once_and_nothing_is_paid_twice(
             return lives[-1]
 
     def kill():
-        while len(server.bill().calls) < CALLS:
-            time.sleep(0.05)
+        await_calls(server, CALLS)
         lives[0]._process.send_signal(signal.SIGKILL)
 
     monkeypatch.setattr(lead, "_find_crew", lambda _: lambda _: Crew())

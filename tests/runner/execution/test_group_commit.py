@@ -47,6 +47,46 @@ def test_what_is_asked_for_while_a_transaction_is_written_goes_into_the_next_one
     assert ledger.balance.aside == Money(1000)
 
 
+class Stopped(asyncio.SelectorEventLoop):
+    """A loop whose clock is set by hand."""
+
+    now = 0.0
+
+    def time(self):
+        return self.now
+
+
+def test_with_a_pace_more_goes_into_the_next_transaction(ledger):
+    async def story():
+        writer, made = GroupCommitWriter(ledger, pace=1.0), commits(ledger)
+        await writer.write(partial(ledger.allocate, "first", Money(10)))
+        asked = []
+        for job in ("second", "third"):
+            asked.append(writer.write(partial(ledger.allocate, job, Money(10))))
+            await asyncio.sleep(0)
+        assert len(made) == 1
+        asyncio.get_running_loop().now = 1.0
+        await asyncio.gather(*asked)
+        return len(made)
+
+    with asyncio.Runner(loop_factory=Stopped) as runner:
+        assert runner.run(story()) == 2
+    assert ledger.balance.aside == Money(30)
+
+
+def test_a_job_of_which_nothing_is_left_is_closed_without_a_transaction(ledger):
+    async def story():
+        purse = Budget(ledger)
+        await purse.admit([("job", Money(60))])
+        await purse.reserve([(an_attempt(), Money(60))])
+        await purse.settle([SpooledAnswer(an_attempt(), Money(9), an_answer(), "")])
+        made = commits(ledger)
+        await purse.close_job("job")
+        return made
+
+    assert within_reason(story()) == []
+
+
 def test_what_cannot_be_written_is_told_to_who_asked_and_the_others_are_written(ledger):
     async def story():
         writer = GroupCommitWriter(ledger)
@@ -127,8 +167,10 @@ def test_nothing_is_sent_before_its_reservation_would_survive_a_power_cut(tmp_pa
 
 def test_who_is_cancelled_twice_learns_of_it_when_all_is_written(ledger):
     async def story():
-        writer = GroupCommitWriter(ledger)
-        writing = asyncio.create_task(writer.write(partial(ledger.allocate, "job", Money(10))))
+        async def write():
+            await GroupCommitWriter(ledger).write(partial(ledger.allocate, "job", Money(10)))
+
+        writing = asyncio.create_task(write())
         for _ in range(2):
             await asyncio.sleep(0)
             writing.cancel()

@@ -254,9 +254,9 @@ def test_what_is_billed_for_each_vote_is_no_longer_prompt(fresh, tmp_path):
     long, path = make_long(tmp_path), fresh()
     run(long, path, BillsEachPrompt(long, longer_later([])))
     with lab.ledger_of(path) as ledger:
-        resume = ResumeState.from_ledger(ledger, long.requests)
+        resume = ResumeState.from_ledger(ledger)
         with read_ledger(FileLocation(path)) as reader:
-            assert resume == ResumeState.from_ledger(reader, long.requests)
+            assert resume == ResumeState.from_ledger(reader)
     assert (resume.bound_excess, resume.repeats) == ({lab.MODEL: 0}, {lab.MODEL})
     worst = WorstCaseCost(long.requests, long.models, resume.bound_excess, resume.repeats)
     subject = long.subjects()[0]
@@ -273,7 +273,7 @@ def test_a_prompt_that_is_longer_than_counted_is_not_one_that_is_billed_for_each
     progress, balance = run(made, path, provider)
     assert progress.end in (StopReason.COMPLETE, StopReason.STOPPED)
     with lab.ledger_of(path) as ledger:
-        resume = ResumeState.from_ledger(ledger, made.requests)
+        resume = ResumeState.from_ledger(ledger)
     assert (resume.bound_excess, resume.repeats) == ({lab.MODEL: 3}, frozenset())
     assert balance.settled == provider.billed
 

@@ -17,3 +17,14 @@ def test_of_a_finished_job_nothing_is_kept(tmp_path):
         assert not running._attempt_runner.last_attempts
         assert not running._worst_case._counts
         assert not running._jobs._seen
+
+
+def test_of_jobs_that_were_done_before_nothing_is_kept_either(tmp_path):
+    lab = make(tmp_path / "e", queries=10, votes=2)
+    with ledger_of(tmp_path / "ledger.sqlite", Money(10**15)) as ledger:
+        finish(execution(lab, ledger, FakeProvider(lab, always())))
+        again = execution(lab, ledger, FakeProvider(lab, always()))
+        assert not again._answered
+        finish(again)
+        assert not again._answered
+        assert not again._attempt_runner.last_attempts

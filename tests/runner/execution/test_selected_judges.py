@@ -18,6 +18,7 @@ from pricing.money import Money
 from runner.billing import WorstCaseCost
 from runner.execution.progress import StopReason
 from tests.runner import sample_experiment as lab
+from tests.runner.ledger_texts import answered_completions
 from tests.runner.sample_experiment import Call, FakeProvider
 
 TEXTS = {
@@ -103,7 +104,7 @@ def expected_judges(subject, said, texts):
 
 def check_judged(made, ledger):
     """See that each answer has all votes of the judges that should read it, and no others."""
-    answered = ledger.answered_completions()
+    answered = answered_completions(ledger)
     votes = {each["name"]: each["samples"] for each in JUDGES}
     verdicts = KnownVerdicts(answered)
     found = Counter()
@@ -206,7 +207,7 @@ def test_a_run_that_is_interrupted_judges_what_is_answered_and_is_finished_by_th
             sent += provider.sendings()
     assert max(sent.values()) == 1
     with lab.ledger_of(path) as ledger:
-        assert ledger.answered_completions().keys() >= {each.id for each in made.subjects()}
+        assert answered_completions(ledger).keys() >= {each.id for each in made.subjects()}
 
 
 @FEW
@@ -224,7 +225,7 @@ def test_what_stops_at_once_is_judged_later_and_nothing_is_paid_twice(made, fres
     assert max(answers.values()) == 1
     with lab.ledger_of(path) as ledger:
         check_judged(made, ledger)
-        assert set(ledger.answered_completions()) == set(answers)
+        assert set(answered_completions(ledger)) == set(answers)
 
 
 def test_a_vote_that_is_refused_for_good_leaves_the_others_to_decide(made, fresh):
@@ -282,7 +283,7 @@ def test_a_job_is_admitted_with_all_judges_that_may_read_its_answer(made, fresh)
         running = lab.execution(made, ledger, first)
         first.on_call = lambda _: running.expire()  # the answer comes, and no judge is asked
         lab.finish(running)
-        answered = ledger.answered_completions()
+        answered = answered_completions(ledger)
         assert set(answered) == {subject.id}
         answer = made.requests.read_subject_answer(subject, answered[subject.id])
         foreseen = list(

@@ -17,6 +17,7 @@ from runner.ledger.location import FileLocation
 from runner.ledger.open import read_ledger
 from runner.transport.outcome import Answered, Unknown
 from tests.runner import sample_experiment as labs
+from tests.runner.ledger_texts import last_attempt_numbers
 from tests.runner.sample_experiment import (
     AMPLE,
     CONCURRENCY,
@@ -331,7 +332,7 @@ def test_failed_requests_are_tried_again_by_the_next_run(made, fresh):
     with ledger_of(path) as ledger:
         assert finish(execution(lab, ledger, answers)).end is StopReason.COMPLETE
         assert ledger.balance.held == held, "what was held stays held"
-        assert ledger.last_attempt_numbers()[unlucky.id] == 3
+        assert last_attempt_numbers(ledger)[unlucky.id] == 3
     assert [request.stage for request in answers.sent] == ["subject", "compliance"]
 
 

@@ -18,7 +18,7 @@ from runner.ledger.ledger import Ledger
 from runner.ledger.location import FileLocation
 from runner.ledger.open import open_ledger, read_ledger
 from runner.ledger.sqlite import SqliteStore
-from tests.runner.ledger_texts import answered_texts
+from tests.runner.ledger_texts import answered_completions, answered_texts, last_attempt_numbers
 from tests.runner.sample_experiment import NOW, an_answer, an_attempt, approval
 
 ROOT = Path(__file__).parents[3]
@@ -150,7 +150,7 @@ def test_an_attempt_cannot_take_more_than_its_job_was_promised(ledger):
     with pytest.raises(LedgerError, match=r"only 0\.0000000003 is allocated"):
         ledger.reserve(an_attempt(), Money(301))
     assert account(ledger) == (600, 0, 0, 0)
-    assert ledger.last_attempt_numbers() == {}
+    assert last_attempt_numbers(ledger) == {}
 
 
 @pytest.mark.parametrize("end", ["settle", "release", "hold"])
@@ -336,7 +336,7 @@ def test_what_was_being_sent_when_the_process_was_killed_is_held(path):
     with open_ledger(FileLocation(path)) as ledger:
         assert ledger.recover_work() == 1
         assert account(ledger) == (0, 0, 0, 300)
-        assert ledger.last_attempt_numbers() == {"request": 1}
+        assert last_attempt_numbers(ledger) == {"request": 1}
         with pytest.raises(LedgerError, match="is not open"):
             ledger.settle(an_attempt(), Money(5), an_answer())
 
@@ -467,7 +467,7 @@ def test_an_answer_that_may_be_billed_is_stored_and_its_money_held_until_it_is_r
     filtered = an_answer("")._replace(finish="content_filter", refusal="no")
     ledger.settle(an_attempt(), Money(), filtered, was_spooled=held_before, is_held=True)
     assert account(ledger) == (700, 0, 0, 300)
-    assert ledger.answered_completions()["request"].refusal == "no"
+    assert answered_completions(ledger)["request"].refusal == "no"
     assert ledger.held_attempts() == {an_attempt().id: (an_attempt().model, Money(300))}
     ledger.resolve(an_attempt().id, Money(20), "the provider's list of calls")
     assert account(ledger) == (700, 0, 20, 0)

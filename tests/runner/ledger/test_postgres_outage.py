@@ -42,7 +42,10 @@ def within_reason(story):
 
 
 def write(ledger, action):
-    return within_reason(GroupCommitWriter(ledger).write(action))
+    async def story():
+        return await GroupCommitWriter(ledger).write(action)
+
+    return within_reason(story())
 
 
 def cut(place, ledger) -> None:
@@ -188,3 +191,25 @@ def test_a_job_that_was_taken_though_no_one_said_so_is_worked_on(place, ledger):
             other.execute("SELECT pg_terminate_backend(%s, 5000)", (backend,))
         assert table.take(1, 1, ()) == [2, 3]
         assert table.take(9, 1, ()) == [4]
+
+
+def test_a_server_that_stays_away_is_waited_for_once_and_found_when_it_is_back(
+    place, ledger, monkeypatch
+):
+    tries, counts, connect = [], [], store_module._connect
+
+    def refuse(location):
+        tries.append(location)
+        raise psycopg.OperationalError("connection refused")
+
+    monkeypatch.setattr(store_module, "_CONNECT_INTERVAL", 0.05)
+    with open_job_table(place, ledger, 60) as table:
+        monkeypatch.setattr(store_module, "_connect", refuse)
+        table._database._link.connection.close()
+        for _ in range(3):
+            with pytest.raises(LedgerError, match="could not be read or written"):
+                table.count_failed()
+            counts.append(len(tries))
+        assert (counts[1] - counts[0], counts[2] - counts[1]) == (1, 1)
+        monkeypatch.setattr(store_module, "_connect", connect)
+        assert table.count_failed() == 0

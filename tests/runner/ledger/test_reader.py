@@ -20,6 +20,7 @@ from runner.ledger.open import ledger_exists, open_ledger, read_ledger
 from runner.ledger.reading import AnsweredCall, AttemptRecord, BilledPrompt
 from runner.ledger.records import Balance, ExecutionEnd
 from runner.ledger.schema import Work
+from tests.runner.ledger_texts import answered_completions
 from tests.runner.sample_experiment import NOW, an_answer, an_attempt, approval
 
 ROOT = Path(__file__).parents[3]
@@ -123,7 +124,7 @@ def test_answered_calls_begin_with_the_subjects(reader):
         AnsweredCall(SETTLED, ANSWER, Money(120)),
         AnsweredCall(VOTED, VOTE, Money(7)),
     ]
-    assert set(reader.answered_completions()) == {"request", "vote"}
+    assert set(answered_completions(reader)) == {"request", "vote"}
 
 
 def test_an_answer_has_its_prefill_and_all_of_its_prompt(reader):

@@ -389,3 +389,22 @@ def test_what_went_to_a_file_that_is_gone_is_kept_too(path, name, replaced):
         assert f"{name} was removed or replaced" in ledger.failure
         (kept,) = ledger.spool.kept
         assert len(kept.read_text().splitlines()) == 1
+
+
+def test_an_answer_is_spooled_even_if_its_task_is_cancelled_meanwhile(path):
+    with ledger_of(path, Money(10**6)) as ledger:
+        send(ledger, 1)
+        fill(ledger)
+
+        async def story():
+            kept = SpooledAnswer(an_attempt(), Money(7), an_answer(LONG), "")
+            settling = asyncio.create_task(Budget(ledger).settle([kept]))
+            await asyncio.sleep(0)
+            settling.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await settling
+
+        asyncio.run(asyncio.wait_for(story(), STUCK))
+        assert list(ledger.spool.kept.values()) == [1]
+    with ledger_of(path) as ledger:
+        assert ledger.balance.settled == Money(7)

@@ -10,8 +10,14 @@ from experiment.definition.loader import load_experiment
 from experiment.prompts.request_builder import RequestBuilder
 from runner.execution import BlockQueue, StopReason
 from runner.execution.queues import JobOutcome, LocalJobQueue
+from runner.ledger import FileLocation, read_ledger
 from runner.sequential import SequentialCourse
-from runner.sequential.recorded_looks import RecordedLooks, read_looks, record_looks
+from runner.sequential.recorded_looks import (
+    RecordedLooks,
+    read_looks,
+    read_more_looks,
+    record_looks,
+)
 from tests.runner import sample_experiment as labs
 from tests.runner.sample_experiment import AMPLE, ledger_of
 
@@ -115,3 +121,15 @@ def test_looks_of_another_design_are_counted_and_are_none_of_the_test(design, tm
         found = read_looks(ledger, design, MODELS)
         assert found.looks == tuple(a_look(model, 1) for model in MODELS)
         assert (found.others, found.done, found.next_place) == (1, 1, 4)
+
+
+def test_looks_that_were_taken_since_are_added_to_those_that_are_known(design, tmp_path):
+    other, path = replace(design, queries=QUERIES * 2), tmp_path / "ledger.sqlite"
+    with ledger_of(path, AMPLE) as ledger:
+        record_looks(ledger, design, [a_look(model, 1) for model in MODELS])
+        with read_ledger(FileLocation(path)) as reader:
+            known, after = read_looks(reader, design, MODELS), reader.last_seq()
+        record_looks(ledger, other, [a_look(MODELS[0], 1)])
+        record_looks(ledger, design, [a_look(model, 2) for model in MODELS])
+        with read_ledger(FileLocation(path)) as reader:
+            assert read_more_looks(reader, known, after) == read_looks(reader, design, MODELS)

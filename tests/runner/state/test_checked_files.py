@@ -8,7 +8,7 @@ import pytest
 
 from pricing.money import Money
 from runner.errors import LedgerError
-from runner.ledger import FileLocation, open_ledger, read_ledger, sqlite_check
+from runner.ledger import FileLocation, hash_chain, open_ledger, read_ledger, sqlite_check
 from runner.state import find_file_state, is_checked
 from tests.runner.sample_experiment import approval
 
@@ -33,6 +33,7 @@ def test_a_file_is_looked_through_once(path, monkeypatch):
     monkeypatch.setattr(
         sqlite_check, "_refuse_foreign_values", lambda *of: (looked.append(of[1]), look(*of))
     )
+    monkeypatch.setattr("runner.state.checked_files._closed", {})  # another process wrote it
     assert read(path) == read(path) == Money(100)
     assert len(looked) == len(set(looked)) > 3
     assert is_checked(find_file_state(path))
@@ -60,3 +61,59 @@ def test_what_is_short_or_was_just_written_is_not_kept(path, monkeypatch):
     monkeypatch.setattr("runner.state.checked_files._SETTLED_SECONDS", 1e9)
     read(path)
     assert not is_checked(find_file_state(path))
+
+
+def count_checked(monkeypatch):
+    """Count the entries whose hashes are computed."""
+    counted, compute = [], hash_chain.entry_hash
+    monkeypatch.setattr(hash_chain, "entry_hash", lambda *of: (counted.append(1), compute(*of))[1])
+    return counted
+
+
+def work(path, jobs=20):
+    with open_ledger(FileLocation(path)) as ledger:
+        for number in range(jobs):
+            ledger.allocate(f"job {number}", Money(1))
+            ledger.deallocate(f"job {number}")
+
+
+def test_a_chain_that_this_machine_checked_is_checked_from_there_on(path, monkeypatch):
+    work(path)
+    read(path)  # when a clock tells the next write from the last one
+    counted = count_checked(monkeypatch)
+    with open_ledger(FileLocation(path)):
+        assert len(counted) == 1, "the entry up to which it was checked"
+
+
+def test_a_chain_is_checked_whole_where_its_file_was_changed_since(path):
+    work(path)
+    read(path)
+    connection = sqlite3.connect(path)
+    connection.execute("DROP TRIGGER entry_stays")
+    connection.execute("UPDATE entry SET aside = 0 WHERE seq = 4")
+    connection.execute(
+        "CREATE TRIGGER entry_stays BEFORE UPDATE ON entry "
+        "BEGIN SELECT RAISE (ABORT, 'the ledger is append-only'); END"
+    )
+    connection.commit()
+    connection.close()
+    with (
+        pytest.raises(LedgerError, match=r"entry 4 .* was changed"),
+        open_ledger(FileLocation(path)),
+    ):
+        pass
+
+
+def test_where_another_key_is_given_a_chain_that_was_checked_is_refused(path, monkeypatch):
+    work(path)
+    read(path)
+    monkeypatch.setenv("AFCOST_LEDGER_KEY", "a key")
+    with pytest.raises(LedgerError, match="begun without a key"), open_ledger(FileLocation(path)):
+        pass
+
+
+def test_what_was_not_read_since_it_was_written_is_checked_whole(path, monkeypatch):
+    work(path)
+    counted = count_checked(monkeypatch)
+    with open_ledger(FileLocation(path)):
+        assert len(counted) > 20

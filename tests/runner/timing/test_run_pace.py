@@ -58,6 +58,13 @@ def test_a_pause_is_left_out_and_what_a_limit_delays_is_not():
     end = answer(paused, 40, start=3600.0)
     assert paused.measure(end).rate == pytest.approx(steady.measure(40.0).rate)
     now = 0.0
+    asked = RunPace(SPEEDS)
+    asked.leave_out([(10.0, 12.0), (21.0, 45.0)])  # of the first, calls are in flight
+    answer(asked, 40)
+    end = answer(asked, 40, start=46.0)
+    assert asked.measure(end).rate == pytest.approx(
+        60 / 32
+    )  # of the last half minute, and two seconds
     for _ in range(30):  # one call of two seconds, in each ten
         now = answer(limited, 1, start=now, places=1) + 8
     assert limited.measure(now).rate == pytest.approx(1 / 10, rel=0.05)

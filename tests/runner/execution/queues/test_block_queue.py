@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.execution import BlockQueue, ResumeState, RunScheduler, StopReason
-from runner.execution.queues import LocalJobQueue
 from runner.pilot.draw import draw_queries
 from tests.runner.sample_experiment import (
     AMPLE,
@@ -20,6 +19,7 @@ from tests.runner.sample_experiment import (
     always,
     dice,
     ledger_of,
+    local_queue,
     make,
 )
 
@@ -61,14 +61,14 @@ def execute(lab, ledger, script, concurrency=4):
     provider = FakeProvider(lab, script)
     pilot = Pilot(lab, provider, ledger)
     ledger.recover_work()
-    queue = BlockQueue(LocalJobQueue(lab.requests, "a seed"), pilot)
+    queue = BlockQueue(local_queue(lab, ledger), pilot)
     running = RunScheduler(
         lab.requests,
         lab.models,
         ledger,
         queue,
         provider,
-        resume=ResumeState.from_ledger(ledger, lab.requests),
+        resume=ResumeState.from_ledger(ledger),
         concurrency=concurrency,
         retry_policy=HASTE,
     )

@@ -1,0 +1,89 @@
+"""Earlier answers: what the requests of jobs have had in a ledger, read job by job.
+
+A long ledger has far more texts than fit in memory. What a job needs of them (its answers and how
+often each request was sent) is read when the job is looked at, and nothing of it is kept after.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from experiment.prompts import VERDICT_MARK, RequestBuilder
+from experiment.scoring import Completion
+from runner.execution.queues.earlier_verdicts import rename_verdicts
+from runner.ledger import EarlierAttempt
+
+
+@dataclass(frozen=True, slots=True)
+class JobHistory:
+    """What the requests of a job have had.
+
+    Attributes:
+        answered: id -> answer.
+        attempts: id -> the number of the last attempt.
+    """
+
+    answered: dict[str, Completion] = field(default_factory=dict)
+    attempts: dict[str, int] = field(default_factory=dict)
+
+
+class AttemptSource(Protocol):
+    """Where the attempts of jobs are read."""
+
+    def earlier_attempts(self, jobs: Sequence[str], /) -> list[EarlierAttempt]:
+        """Return all attempts at the requests of some jobs, those of a request in their order."""
+        ...
+
+
+def read_histories(
+    source: AttemptSource, requests: RequestBuilder, jobs: Sequence[str]
+) -> Mapping[str, JobHistory]:
+    """Return what the requests of jobs have had, by job; also of jobs that have had nothing.
+
+    Args:
+        source: of their attempts.
+        requests: of the plan, to find the verdicts that an earlier version named otherwise.
+        jobs: their ids.
+    """
+    histories: defaultdict[str, JobHistory] = defaultdict(JobHistory)
+    found = source.earlier_attempts(jobs)
+    for each in found:
+        history = histories[each.job]
+        history.attempts[each.request] = each.number
+        if each.completion is not None:
+            history.answered[each.request] = each.completion
+    for request, each in rename_verdicts(requests, found):
+        if each.completion is not None:
+            histories[each.job].answered.setdefault(request, each.completion)
+    return histories
+
+
+class EarlierAnswers(Mapping[str, Completion]):
+    """Request id -> answer, of all that a ledger has; one job is in memory at a time.
+
+    A verdict or a further turn is found after the subject's request of its job was looked for, and
+    before another job's is.
+
+    Args:
+        source: of the attempts.
+        requests: of the plan.
+    """
+
+    def __init__(self, source: AttemptSource, requests: RequestBuilder) -> None:
+        self._source, self._requests = source, requests
+        self._job: dict[str, Completion] = {}  # of the job that was looked for last
+
+    def __getitem__(self, request: str) -> Completion:
+        if request not in self._job and not request.startswith(VERDICT_MARK):
+            history = read_histories(self._source, self._requests, [request]).get(request)
+            self._job = history.answered if history else self._job
+        return self._job[request]
+
+    def __iter__(self) -> Iterator[str]:
+        raise NotImplementedError("they are looked for by their ids")
+
+    def __len__(self) -> int:
+        raise NotImplementedError("they are looked for by their ids")
