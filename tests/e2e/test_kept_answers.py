@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from runner.ledger import FileLocation, read_ledger
 from tests.e2e.sample_experiment import Lab
 from tests.e2e.sample_experiment import planned as planned_at
 from tests.support.provider.behaviour import Behaviour
+from tests.support.waiting import wait_until
 
 IN, OUT = Decimal("0.50"), Decimal("2.00")
 USUAL = Behaviour(answer="by-tier", output_tokens=(20, 300))
@@ -45,14 +47,20 @@ def planned(planned_once, server, tmp_path):
 
 @contextlib.contextmanager
 def running(lab: Lab, server, *arguments: str):
-    """Run until as many calls wait for their answers as may be in flight."""
+    """Run until all calls in flight wait for their answers, and the others are settled."""
     arguments = ("run", "plan.json", "--concurrency", str(IN_FLIGHT), *arguments)
     with lab.start(*arguments) as process:
         try:
             assert server.arrived(RAMP + IN_FLIGHT, SOON) == RAMP + IN_FLIGHT
+            wait_until(lambda: count_settled(lab) == RAMP)  # a place is free before that
             yield process
         finally:
             process.kill()
+
+
+def count_settled(lab: Lab) -> int:
+    with read_ledger(FileLocation(lab.run_folder() / "ledger.sqlite")) as reader:
+        return reader.count_answered()
 
 
 def end(process: subprocess.Popen[str]) -> str:

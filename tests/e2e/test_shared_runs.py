@@ -220,7 +220,7 @@ def test_a_database_that_comes_back_in_time_is_waited_for(site):
     workers = shared.start(2, lease=30)
     await_calls(shared, 12)
     cut_connections(shared, allow=False)
-    time.sleep(2)
+    time.sleep(1)
     cut_connections(shared, allow=True)
     assert {worker.end().end for worker in workers} == {"complete"}
     check_whole(shared)

@@ -31,7 +31,7 @@ def test_what_a_killed_process_left_is_removed_by_the_next_and_nothing_else(temp
     for folder in (left, other):
         folder.mkdir()
         (folder / "plan.json").write_text("a plan")
-    (temporary / f"{PREFIX}left.lock").touch()  # which nobody has: a kill releases it
+    (temporary / f"{PREFIX}left.lock").touch()  # that no process has: a kill releases it
     (temporary / "elsewhere").write_text("kept")
     (temporary / f"{PREFIX}link.lock").symlink_to(temporary / "elsewhere")
     with open_own_folder(PREFIX) as living:
