@@ -10,8 +10,10 @@ from runner.gateway.guard_folder import (
 from runner.gateway.guard_report import GuardReport, build_guard_report
 from runner.gateway.guarded_run import GuardedRun, GuardOptions, run_guarded
 from runner.gateway.part_caps import PartCap
+from runner.gateway.program import SHELLS, write_shell_lines
 
 __all__ = [
+    "SHELLS",
     "CallTally",
     "GuardFolder",
     "GuardOptions",
@@ -23,4 +25,5 @@ __all__ = [
     "is_guard_folder",
     "open_guard_folder",
     "run_guarded",
+    "write_shell_lines",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -53,7 +54,8 @@ class GuardOptions:
         caps: on parts of its calls.
         ledger_url: of a shared ledger; None for a file in the folder.
         note: is told of what failed in the gateway.
-        on_open: is called with the door's address before the program is started.
+        on_open: is called with the program's environment before it is started; without a program
+            it is for programs that are started elsewhere, until a signal ends this.
     """
 
     cap: Money
@@ -65,7 +67,7 @@ class GuardOptions:
     default_limit: int | None = None
     ledger_url: str | None = None
     caps: Sequence[PartCap] = ()
-    on_open: Callable[[str], None] = lambda _: None
+    on_open: Callable[[Mapping[str, str]], None] = lambda _: None
     note: Callable[[str], None] = lambda _: None
 
 
@@ -179,16 +181,28 @@ async def _run(  # noqa: PLR0913 - what a guarded program runs with
             lease = asyncio.create_task(_keep_lease(table, gate)) if table else None
             try:
                 async with Door(gate.handle, note=options.note) as door:
-                    options.on_open(door.url)
                     served = [
                         name for name, each in options.providers.items() if not each.builtin_url
                     ]
                     inner = guarded_environment(environment, door.url, builtin_providers(), served)
-                    end = await run_program(folder.command, inner)
+                    options.on_open(inner)
+                    end = await _run_or_serve(folder.command, inner)
             finally:
                 if lease is not None:
                     lease.cancel()
         return end, gate.tally
+
+
+async def _run_or_serve(command: Sequence[str], environment: Mapping[str, str]) -> ProgramEnd:
+    """Run a program to its end or, without one, wait until a signal ends this."""
+    if command:
+        return await run_program(command, environment)
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    await ended.wait()
+    return ProgramEnd(0)
 
 
 @contextmanager

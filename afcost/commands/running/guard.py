@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import re
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -22,13 +23,21 @@ from pricing.price_book import PriceBook
 from pricing.sources import read_price_flags, read_price_lists, read_user_prices
 from providers.provider import Provider
 from providers.registry import builtin_providers
-from runner.gateway import GuardOptions, PartCap, choose_guard_folder, run_guarded
+from runner.gateway import (
+    SHELLS,
+    GuardFolder,
+    GuardOptions,
+    PartCap,
+    choose_guard_folder,
+    run_guarded,
+    write_shell_lines,
+)
 
 _NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @click.command("guard", context_settings={"ignore_unknown_options": True})
-@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.option("--cap", type=PositiveDollars(), required=True, metavar="USD",
               help="The most that its calls may cost, over all of its starts.")  # fmt: skip
 @click.option("--upstream", "upstreams", multiple=True, metavar="PROVIDER=URL",
@@ -47,6 +56,9 @@ _NAME = re.compile(r"[^A-Za-z0-9._-]+")
               help="Calls in flight, at most.")  # fmt: skip
 @click.option("--timeout", type=FiniteRange(min=0, min_open=True), metavar="SECONDS",
               default=600, show_default=True, help="Timeout of one call.")  # fmt: skip
+@click.option("--print-env", "shell", type=click.Choice(SHELLS), flag_value="sh", is_flag=False,
+              help="Start nothing: print the environment for programs that are started elsewhere, "
+                   "and serve them until Ctrl-C.")  # fmt: skip
 @click.option("--ledger", metavar="URL",
               help="Ledger shared by several processes: postgresql://USER@HOST/DB.")  # fmt: skip
 @click.option("--run-dir", type=click.Path(path_type=Path),
@@ -63,6 +75,7 @@ def guard_command(  # noqa: PLR0913 - one argument for each option
     default_max_tokens: int | None,
     concurrency: int,
     timeout: float,
+    shell: str | None,
     ledger: str | None,
     run_dir: Path | None,
 ) -> int:
@@ -76,7 +89,9 @@ def guard_command(  # noqa: PLR0913 - one argument for each option
     Run it again to go on under the same cap. It ends with the program's exit code, or with 4 where
     the cap could not pay for a call.
     """
-    study = _name_study(command)
+    if bool(command) == bool(shell):
+        raise click.UsageError("expected a command after --, or --print-env, and not both")
+    study = _name_study(command) if command else "guard"
     folder = choose_guard_folder(run_dir or Path("runs") / study, study, command)
     providers = _choose_providers(upstreams, keys)
     files = read_user_prices([Path.cwd()], [])
@@ -92,11 +107,24 @@ def guard_command(  # noqa: PLR0913 - one argument for each option
         ledger_url=ledger,
         caps=_read_part_caps(cap_tokens, part_caps),
         note=lambda said: draw.print_text(draw.stderr(), f"afcost: {said}", "red"),
-        on_open=lambda _: show_start(draw.stderr(), cap, folder),
+        on_open=lambda inner: _show_open(cap, folder, inner, shell),
     )
     ended = run_guarded(folder, options, os.environ)
     show_end(draw.stderr(), ended, folder)
     return errors.AT_THE_CAP if ended.tally.at_cap else ended.end.code
+
+
+def _show_open(
+    cap: Money, folder: GuardFolder, environment: Mapping[str, str], shell: str | None
+) -> None:
+    """Say under which cap a program starts, or what programs elsewhere need in their environment.
+
+    These lines have the secret, which all other output hides.
+    """
+    show_start(draw.stderr(), cap, folder)
+    if shell:
+        sys.stdout.write("\n".join(write_shell_lines(os.environ, environment, shell)) + "\n")
+        sys.stdout.flush()
 
 
 def _choose_providers(upstreams: tuple[str, ...], keys: tuple[str, ...]) -> Mapping[str, Provider]:

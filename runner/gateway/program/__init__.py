@@ -1,9 +1,10 @@
 """A program under the cap: how it is started, so that its clients come to the door.
 
 Reading order: `variables` (what clients read, as data), `environment` (what the program gets),
-`shell_lines` (the same for another shell), `left_running` (what it leaves behind), `run_program`.
+`shell_lines` (the same for another shell), `left_running` (what it leaves behind), `child`.
 """
 
+from runner.gateway.program.child import ProgramEnd, run_program
 from runner.gateway.program.environment import (
     DUMMY_KEY,
     GUARD_VARIABLE,
@@ -12,7 +13,6 @@ from runner.gateway.program.environment import (
     list_ways_around,
 )
 from runner.gateway.program.left_running import RunningProcess
-from runner.gateway.program.run_program import ProgramEnd, run_program
 from runner.gateway.program.shell_lines import SHELLS, write_shell_lines
 
 __all__ = [
