@@ -105,21 +105,32 @@ def summarize_cell(
         condition: its name.
     """
     seen = list(observations)
-    sums = sum_by_query(seen, measure=measure)
+    results = _read_results(seen, measure)
+    sums = _sum_results_by_query(results)
     return Cell(
         sums,
         count_kinds(seen, measure=measure, model=model, condition=condition),
         tuple(float(each.accepted) for each in seen if each.accepted is not None),
-        _tally_sums(sums, seen, measure),
+        _tally_sums(sums, results),
     )
 
 
-def _tally_sums(sums: QuerySums, observations: Iterable[Observation], measure: str) -> RateTally:
+def _read_results(observations: Iterable[Observation], measure: str) -> dict[int, list[_Result]]:
+    """Return what a measure says of the answers to each query, of those that it is about."""
+    results: dict[int, list[_Result]] = defaultdict(list)
+    for each in observations:
+        if not each.is_outside(measure):
+            results[each.query].append((each.value(measure), each.weight(measure)))
+    return results
+
+
+def _tally_sums(sums: QuerySums, results: Mapping[int, list[_Result]]) -> RateTally:
     """Return the sums of queries as a tally."""
     valued = [
-        (each.query, value, each.weight(measure))
-        for each in observations
-        if (value := each.value(measure)) is not None and not each.is_outside(measure)
+        (query, value, weight)
+        for query, found in results.items()
+        for value, weight in found
+        if value is not None
     ]
     counted = {query: each for query, each in sums.items() if each.counted}
     return RateTally(
@@ -141,10 +152,11 @@ def sum_by_query(observations: Iterable[Observation], *, measure: str) -> dict[i
     missing is stood for by the others that were drawn in this cell: their weights grow by the share
     that is missing (weighting-class adjustment: Oh and Scheuren 1983).
     """
-    results: dict[int, list[_Result]] = defaultdict(list)
-    for each in observations:
-        if not each.is_outside(measure):
-            results[each.query].append((each.value(measure), each.weight(measure)))
+    return _sum_results_by_query(_read_results(observations, measure))
+
+
+def _sum_results_by_query(results: Mapping[int, list[_Result]]) -> dict[int, QuerySum]:
+    """Sum what a measure says, for each query, as of `sum_by_query`."""
     every = [result for found in results.values() for result in found]
     if all(value is None for value, _ in every):  # then nothing stands for what was not drawn
         return {query: _sum_none(results[query]) for query in sorted(results)}

@@ -49,7 +49,7 @@ class Observation(NamedTuple):  # one for each answer, and made in half the time
         """
         if measure == PROXY:
             return None if self.accepted is None else float(self.accepted)
-        return self.reading(measure).value
+        return self.readings.get(measure, _UNREAD).value
 
     def weight(self, measure: str) -> float:
         """Return for how many answers a measure lets it stand: 1, unless only some are read.
@@ -60,7 +60,7 @@ class Observation(NamedTuple):  # one for each answer, and made in half the time
         Args:
             measure: a judge's name, or `proxy`.
         """
-        return 1.0 if measure == PROXY else self.reading(measure).weight
+        return 1.0 if measure == PROXY else self.readings.get(measure, _UNREAD).weight
 
     def is_outside(self, measure: str) -> bool:
         """Return whether it is no part of what a measure measures, such as another condition.
@@ -68,7 +68,7 @@ class Observation(NamedTuple):  # one for each answer, and made in half the time
         Args:
             measure: a judge's name, or `proxy`.
         """
-        return measure != PROXY and self.reading(measure).is_outside
+        return measure != PROXY and self.readings.get(measure, _UNREAD).is_outside
 
     def is_missing(self, measure: str) -> bool:
         """Return whether a measure should have a result of it, and has none.
@@ -78,5 +78,5 @@ class Observation(NamedTuple):  # one for each answer, and made in half the time
         """
         if measure == PROXY:
             return self.accepted is None
-        reading = self.reading(measure)
+        reading = self.readings.get(measure, _UNREAD)
         return reading.value is None and reading.weight > 0 and not reading.is_outside
