@@ -19,7 +19,7 @@ from afcost.rendering import console as draw
 from estimator.count_cache import CountCache
 from estimator.counting import self_check as checks
 from estimator.counting.model_families import load_families
-from estimator.counting.vocabularies import second_opinion
+from estimator.counting.vocabularies import tiktoken_encoder
 from tests.runner import sample_experiment as small
 
 # A child's peak memory in MiB, after a small estimate and after a large one in the same process.
@@ -71,9 +71,9 @@ def test_families_as_json(afcost):
 
 
 def test_only_what_no_package_brings_can_be_fetched(afcost):
-    for name in ("nosuch", "o200k"):
+    for name in ("nosuch", "qwen"):
         out, said = afcost("tokenizers", "--fetch", name, ends=2)
-        assert f"--fetch {name}: can only fetch llama-4" in said
+        assert f"--fetch {name}: can only fetch llama-3, o200k, cl100k, llama-4" in said
         assert not out
 
 
@@ -102,7 +102,7 @@ def test_a_doctor_names_what_tiktoken_counts_otherwise_or_that_it_is_not_there(a
     monkeypatch.setattr(checks, "list_ranked_vocabularies", lambda: ["cl100k"])
     said, _ = afcost("doctor", "--verbose")
     assert "ok    tiktoken: agrees on " in said
-    monkeypatch.setattr(second_opinion, "read_pattern", lambda _: r"\S+|\s+")
+    monkeypatch.setattr(tiktoken_encoder, "read_pattern", lambda _: r"\S+|\s+")
     said, _ = afcost("doctor", ends=1)
     assert "FAIL  tiktoken on cl100k: '" in said
     monkeypatch.setitem(sys.modules, "tiktoken", None)

@@ -1,7 +1,6 @@
 """A request is sent again only so often, whatever comes back for it."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 from experiment.scoring import Completion
 from providers.apis import find_api
@@ -10,9 +9,8 @@ from providers.failures import FailureMeaning
 from providers.registry import load_providers
 from providers.reply import build_filtered_response
 from runner.execution.retry import RetryPolicy, RetryState
-from runner.transport import sender
 from runner.transport.outcome import Answered
-from runner.transport.route import Route
+from runner.transport.sender import classify_body
 from tests.runner import sample_experiment as labs
 
 NOTHING = (
@@ -33,9 +31,7 @@ def test_an_answer_that_is_none_is_asked_for_again_only_as_often_as_what_may_be_
 def test_an_answer_that_is_free_because_nothing_came_is_kept_as_none():
     provider = load_providers({})["openrouter"]
     capability = find_capability(provider, "openai/gpt-4o")
-    api, came = find_api(provider, capability), SimpleNamespace(status=200, headers={})
-    route = Route(provider, "openai/gpt-4o", api, "", {}, None, None, capability, None)
-    outcome = sender._classify_response(route, came, NOTHING)
+    outcome = classify_body(provider, find_api(provider, capability), None, 200, {}, NOTHING)
     assert isinstance(outcome, Answered)
     assert outcome.failure is not None
     assert Completion("", outcome.response.finish).has_failed

@@ -84,9 +84,10 @@ def test_all_of_a_plain_run_is_found_and_read_by_no_later_one(made, tmp_path, na
 def test_where_a_second_plan_was_begun_each_job_is_read(made, tmp_path):
     one = made["two votes"]
     with lab.ledger_of(tmp_path / "ledger.sqlite", lab.AMPLE) as ledger:
-        ledger.begin_work(WORK)
+        ledger.begin_work(Work("one", study="the study"))
         lab.finish(lab.execution(one, ledger, lab.FakeProvider(one, lab.always())))
-        ledger._append_entry("plan", "", None, {}, note=Work("another").note)
+        ledger.begin_work(Work("another", study="the study"))
+        ledger.continue_work()
         assert find_done(one, ledger) == set()
 
 
