@@ -48,7 +48,7 @@ def lab(server, tmp_path):
 def guard(lab: Lab, server, script: str, *options: str, cap: str = "1", ends: int = 0):
     (lab.folder / "study.py").write_text(f"{CHAT}\n{script}")
     options = ("--cap", cap, "--upstream", f"openai={server.url}/v1", "--price", PRICE, *options)
-    return lab.afcost("guard", *options, "--", sys.executable, "study.py", ends=ends, apart=True)
+    return lab.afcost("guard", *options, "--", sys.executable, "study.py", ends=ends)
 
 
 def dollars(bill) -> Decimal:
