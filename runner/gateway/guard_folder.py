@@ -18,7 +18,7 @@ from estimator.json_files import read_json_file
 from estimator.safe_text import dump_json
 from estimator.workload import PlannedModel
 from runner.errors import BadRun
-from runner.ledger import Location, Work, locate_ledger
+from runner.ledger import Location, Work, locate_ledger, read_ledger
 from runner.run_folder import GUARD_FILE, PLAN_FILE
 
 GUARD_SCHEMA = "afcost.guard/1"
@@ -56,7 +56,9 @@ class GuardFolder:
 
     def billed_names(self) -> dict[str, str]:
         """Return the names that a provider's bill may have for each model -> as the ledger's."""
-        return {key: name for name in self.models for key in (name, name.partition("/")[2])}
+        with read_ledger(self.ledger_location) as reader:  # knows those of a start that was killed
+            names = self.models.keys() | reader.booked_by_model().keys()
+        return {key: name for name in names for key in (name, name.partition("/")[2])}
 
     def save(self, models: Mapping[str, PlannedModel]) -> None:
         """Write what it is for, with the models that were priced by now.

@@ -20,11 +20,12 @@ def read_calls(folder: GuardFolder, models: Collection[str] = ()) -> Iterator[An
         BadRun: no call was of one of them.
         LedgerError: its ledger cannot be read.
     """
-    for each in models:
-        if each not in folder.models:
-            known = ", ".join(folder.models) or "none"
-            raise BadRun(f"{folder.path} has no calls of {each}; models: {known}")
     with read_ledger(folder.ledger_location) as reader:
+        known = reader.booked_by_model()
+        for each in models:
+            if each not in known:
+                there = ", ".join(known) or "none yet"
+                raise BadRun(f"{folder.path} has no calls of {each}; models: {there}")
         for call in reader.answered_calls():
             if not models or call.attempt.model in models:
                 yield call
