@@ -48,7 +48,7 @@ from runner.gateway.relay import Relay, RelayedCall, Upstream
 from runner.ledger import Ledger
 from runner.transport import Outcome, require_api_key, require_proxy
 
-# Fields of a body that say how much an answer may hold, and whether a prompt may be cached.
+# Fields of a body that make an answer's body larger than its tokens.
 _FIELDS = ("logprobs", "top_logprobs")
 LABEL_HEADER, LABEL = "x-afcost-label", re.compile(r"[A-Za-z0-9._-]{1,60}")
 STAGE = "call"  # of the calls of a program that names none
