@@ -21,7 +21,7 @@ from typing import NoReturn
 from aiohttp import web
 
 from experiment.prompts import Request
-from pricing.errors import PricingError
+from pricing.errors import PricingError, Unpriced
 from pricing.money import Money
 from providers.apis import API_KINDS
 from providers.clients import (
@@ -216,6 +216,9 @@ class Gate:
             raise Refused(_NOT_FOUND, "not_supported", f"{provider} is no provider that is known")
         try:
             model = self._models.find(provider, call.model)
+        except Unpriced as error:
+            said = f"{error}\nor give afcost guard --price {provider}/{call.model}=IN/OUT"
+            raise Refused(_BAD_CALL, "not_priced", said) from error
         except PricingError as error:
             raise Refused(_BAD_CALL, "not_priced", str(error)) from error
         planned, number = self._models[model], next(self._numbers)
