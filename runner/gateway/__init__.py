@@ -1,6 +1,6 @@
 """The gateway: a local door through which any program's calls are counted, capped and settled."""
 
-from runner.gateway.gate import CallTally
+from runner.gateway.gate import LABEL, CallTally
 from runner.gateway.guard_folder import (
     GuardFolder,
     choose_guard_folder,
@@ -8,11 +8,13 @@ from runner.gateway.guard_folder import (
     open_guard_folder,
 )
 from runner.gateway.guard_report import GuardReport, build_guard_report
+from runner.gateway.guarded_calls import read_calls
 from runner.gateway.guarded_run import GuardedRun, GuardOptions, run_guarded
 from runner.gateway.part_caps import PartCap
 from runner.gateway.program import SHELLS, write_shell_lines
 
 __all__ = [
+    "LABEL",
     "SHELLS",
     "CallTally",
     "GuardFolder",
@@ -24,6 +26,7 @@ __all__ = [
     "choose_guard_folder",
     "is_guard_folder",
     "open_guard_folder",
+    "read_calls",
     "run_guarded",
     "write_shell_lines",
 ]

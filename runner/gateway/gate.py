@@ -21,7 +21,7 @@ from typing import NoReturn
 from aiohttp import web
 
 from experiment.prompts import Request
-from pricing.errors import PricingError
+from pricing.errors import PricingError, Unpriced
 from pricing.money import Money
 from providers.apis import API_KINDS
 from providers.clients import (
@@ -48,9 +48,9 @@ from runner.gateway.relay import Relay, RelayedCall, Upstream
 from runner.ledger import Ledger
 from runner.transport import Outcome, require_api_key, require_proxy
 
-# Fields of a body that say how much an answer may hold, and whether a prompt may be cached.
+# Fields of a body that make an answer's body larger than its tokens.
 _FIELDS = ("logprobs", "top_logprobs")
-LABEL_HEADER, _LABEL = "x-afcost-label", re.compile(r"[A-Za-z0-9._-]{1,60}")
+LABEL_HEADER, LABEL = "x-afcost-label", re.compile(r"[A-Za-z0-9._-]{1,60}")
 STAGE = "call"  # of the calls of a program that names none
 _AT_CAP, _BAD_CALL, _STOPPED, _NOT_FOUND = 402, 400, 403, 404
 _KINDS = {endpoint: kind for kind, endpoint in ENDPOINTS.items()}
@@ -78,14 +78,14 @@ class CallTally:
     Attributes:
         sent: provider -> calls that were admitted.
         free: calls that cost nothing, such as lists of models.
-        at_cap: calls that the cap could not pay for.
+        at_cap: option of a cap -> calls that it could not pay for.
         refused: why others were refused -> how often.
         stopped: why nothing more is sent; empty while calls are.
     """
 
     sent: Counter[str] = field(default_factory=Counter)
     free: int = 0
-    at_cap: int = 0
+    at_cap: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     stopped: str = ""
 
@@ -216,6 +216,9 @@ class Gate:
             raise Refused(_NOT_FOUND, "not_supported", f"{provider} is no provider that is known")
         try:
             model = self._models.find(provider, call.model)
+        except Unpriced as error:
+            said = f"{error}\nor give afcost guard --price {provider}/{call.model}=IN/OUT"
+            raise Refused(_BAD_CALL, "not_priced", said) from error
         except PricingError as error:
             raise Refused(_BAD_CALL, "not_priced", str(error)) from error
         planned, number = self._models[model], next(self._numbers)
@@ -294,7 +297,9 @@ class Gate:
         tokens = self._costs.count_prompt(request).bound + request.max_output
         size = came_to = CallSize(amount.pico, tokens)
         if reached := await self._caps.reserve(names, size):
-            self._refuse_at_cap(reached.describe(), amount)
+            is_tokens = reached.counts_tokens
+            may = f"take {tokens:,}" if is_tokens else _say_cost(amount, request)
+            self._refuse_at_cap(reached.option, reached.describe(), may)
         try:
             async with self._budget.call(request.id):
                 await self._send(request, amount)
@@ -317,7 +322,7 @@ class Gate:
             return
         async with self._line:
             if self._never_fits(amount) or not await self._budget.admit([(request.id, amount)]):
-                self._refuse_unadmitted(amount)
+                self._refuse_unadmitted(request, amount)
         if not await self._attempts.run_attempt([request], request.id):
             raise Refused(_STOPPED, "stopped", self.tally.stopped or "nothing more is sent")
 
@@ -326,7 +331,7 @@ class Gate:
         balance = self._ledger.balance
         return amount > balance.cap - balance.settled - balance.held
 
-    def _refuse_unadmitted(self, amount: Money) -> NoReturn:
+    def _refuse_unadmitted(self, request: Request, amount: Money) -> NoReturn:
         """Refuse a call that the cap cannot pay for, or that came when all was stopped.
 
         Raises:
@@ -337,20 +342,26 @@ class Gate:
             raise Refused(_STOPPED, "stopped", reason)
         balance = self._ledger.balance
         held = f" and {balance.held} held" if balance.held.pico else ""
-        self._refuse_at_cap(f"cap of {balance.cap} reached: {balance.settled} spent{held}", amount)
+        reached = f"cap of {balance.cap} reached: {balance.settled} spent{held}"
+        self._refuse_at_cap("--cap", reached, _say_cost(amount, request))
 
-    def _refuse_at_cap(self, reached: str, amount: Money) -> NoReturn:
+    def _refuse_at_cap(self, option: str, reached: str, may: str) -> NoReturn:
         """Refuse a call that a cap cannot pay for.
 
         Raises:
             Refused: always.
         """
-        self.tally.at_cap += 1
+        self.tally.at_cap[option] += 1
         raise Refused(
             _AT_CAP,
             "budget_exceeded",
-            f"{reached}, and this call may cost {amount}. To go on, run it again with a higher cap",
+            f"{reached}, and this call may {may}. To go on, run it again with a higher {option}",
         )
+
+
+def _say_cost(amount: Money, request: Request) -> str:
+    """Say what a call may do to a cap, and why: programs often ask for more than they need."""
+    return f"cost {amount} (up to {request.max_output:,} tokens of answer)"
 
 
 def _read_label(headers: Mapping[str, str]) -> str:
@@ -360,7 +371,7 @@ def _read_label(headers: Mapping[str, str]) -> str:
         Refused: it is none.
     """
     label = headers.get(LABEL_HEADER, STAGE)
-    if not _LABEL.fullmatch(label):
+    if not LABEL.fullmatch(label):
         said = f"{LABEL_HEADER}: expected letters, digits, dots, dashes and underscores, up to 60"
         raise Refused(_BAD_CALL, "bad_label", said)
     return label

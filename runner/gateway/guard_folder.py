@@ -18,10 +18,10 @@ from estimator.json_files import read_json_file
 from estimator.safe_text import dump_json
 from estimator.workload import PlannedModel
 from runner.errors import BadRun
-from runner.ledger import Location, Work, locate_ledger
-from runner.run_folder import PLAN_FILE
+from runner.ledger import Location, Work, locate_ledger, read_ledger
+from runner.run_folder import GUARD_FILE, PLAN_FILE
 
-GUARD_FILE, GUARD_SCHEMA = "guard.json", "afcost.guard/1"
+GUARD_SCHEMA = "afcost.guard/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,17 @@ class GuardFolder:
     def locate_ledger(self, url: str | None = None) -> Location:
         """Return where its ledger is."""
         return locate_ledger(self.path, self.study, url)
+
+    @property
+    def ledger_location(self) -> Location:
+        """The location of its ledger, as it was started last."""
+        return self.locate_ledger()
+
+    def billed_names(self) -> dict[str, str]:
+        """Return the names that a provider's bill may have for each model -> as the ledger's."""
+        with read_ledger(self.ledger_location) as reader:  # knows those of a start that was killed
+            names = self.models.keys() | reader.booked_by_model().keys()
+        return {key: name for name in names for key in (name, name.partition("/")[2])}
 
     def save(self, models: Mapping[str, PlannedModel]) -> None:
         """Write what it is for, with the models that were priced by now.

@@ -111,7 +111,7 @@ def build_guard_report(folder: GuardFolder) -> GuardReport:
     Raises:
         LedgerError: its ledger cannot be read.
     """
-    location = folder.locate_ledger()
+    location = folder.ledger_location
     with read_ledger(location) as reader:
         sums = _sum_calls(reader.answered_calls())
         return GuardReport(

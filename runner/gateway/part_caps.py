@@ -33,6 +33,11 @@ class PartCap:
     spent: int = 0
     tied: int = 0
 
+    @property
+    def option(self) -> str:
+        """The option that it was given by."""
+        return "--cap-tokens" if self.counts_tokens else f"--cap-for {self.name}"
+
     def measure(self, size: CallSize) -> int:
         """Return what of a call's size counts here."""
         return size.tokens if self.counts_tokens else size.pico

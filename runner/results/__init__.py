@@ -10,6 +10,7 @@ from runner.results.figures import (
     name_answer,
 )
 from runner.results.reconciliation import (
+    LedgerFolder,
     Resolution,
     find_unbooked_costs,
     resolve_from_usage_export,
@@ -35,6 +36,7 @@ from runner.results.tally import (
 __all__ = [
     "PAUSE",
     "CountCheck",
+    "LedgerFolder",
     "ObservationReader",
     "PriceCheck",
     "Report",

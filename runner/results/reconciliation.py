@@ -10,17 +10,33 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Protocol
 
 from pricing.money import Money
 from runner.errors import BadRun
-from runner.ledger import Ledger, read_ledger
-from runner.run_folder import RunFolder
+from runner.ledger import Ledger, Location, read_ledger
 
 _ROUNDING = 10**10  # pico-dollars: exports are rounded to cents
 _NOTABLE_SHARE = 100  # one part of so many
+
+
+class LedgerFolder(Protocol):
+    """A folder with a ledger: of a run, or of a guarded program."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+
+    @property
+    def ledger_location(self) -> Location:
+        """The location of its ledger."""
+
+    def billed_names(self) -> Mapping[str, str]:
+        """Return the names that a provider's bill may have for each model -> as the ledger's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +78,13 @@ def resolve_manually(
 
 
 def resolve_from_usage_export(
-    ledger: Ledger, run_folder: RunFolder, export: Path, reason: str
+    ledger: Ledger, folder: LedgerFolder, export: Path, reason: str
 ) -> list[Resolution]:
     """Resolve all held attempts of the models in a provider's usage export.
 
     Args:
         ledger: open for writing.
-        run_folder: of the ledger.
+        folder: of the ledger.
         export: csv with the columns `model` (the provider's id, or as the experiment writes it) and
             `cost_usd`; one row for each call, or a total. It must hold all calls of the run and
             none of another.
@@ -77,7 +93,7 @@ def resolve_from_usage_export(
     Raises:
         BadRun: the export cannot be read, or speaks of a model that is not of this run.
     """
-    left = _unexplained_costs(run_folder, export)
+    left = _unexplained_costs(folder, export)
     done = []
     with ledger.transaction():
         for attempt, (model, held) in ledger.held_attempts().items():
@@ -90,38 +106,36 @@ def resolve_from_usage_export(
     return done
 
 
-def find_unbooked_costs(run_folder: RunFolder, export: Path) -> dict[str, Money]:
+def find_unbooked_costs(folder: LedgerFolder, export: Path) -> dict[str, Money]:
     """Return what an export says beyond what is booked, by model, once no money is held.
 
     A hundredth, or a cent, is rounding.
 
     Args:
-        run_folder: whose held attempts are resolved.
+        folder: whose held attempts are resolved.
         export: as of `resolve_from_usage_export`.
     """
-    with read_ledger(run_folder.ledger_location) as reader:
+    with read_ledger(folder.ledger_location) as reader:
         booked = reader.booked_by_model()
     return {
         model: more
-        for model, more in _unexplained_costs(run_folder, export).items()
+        for model, more in _unexplained_costs(folder, export).items()
         if more.pico > max(booked.get(model, Money()).pico // _NOTABLE_SHARE, _ROUNDING)
     }
 
 
-def _unexplained_costs(run_folder: RunFolder, export: Path) -> dict[str, Money]:
+def _unexplained_costs(folder: LedgerFolder, export: Path) -> dict[str, Money]:
     """Return by how much an export exceeds the settled cost, by model; negative for less."""
-    with read_ledger(run_folder.ledger_location) as reader:
+    with read_ledger(folder.ledger_location) as reader:
         booked = reader.booked_by_model()
     return {
         model: cost - booked.get(model, Money())
-        for model, cost in _read_usage_export(run_folder, export).items()
+        for model, cost in _read_usage_export(folder, export).items()
     }
 
 
-def _read_usage_export(run_folder: RunFolder, export: Path) -> dict[str, Money]:
-    models = run_folder.all_models()
-    known = {key: written for written, m in models.items() for key in m.name.price_keys}
-    known |= {model.name.id: written for written, model in models.items()}
+def _read_usage_export(folder: LedgerFolder, export: Path) -> dict[str, Money]:
+    known = folder.billed_names()
     billed: dict[str, Money] = defaultdict(Money)
     try:
         with export.open(encoding="utf-8-sig", newline="") as file:

@@ -1,6 +1,6 @@
 """Run folders: the plan, the experiment as planned, and the ledger with every answer of a study."""
 
-from runner.run_folder.files import KEPT_FILES, PLAN_FILE, list_earlier_plans
+from runner.run_folder.files import GUARD_FILE, KEPT_FILES, PLAN_FILE, list_earlier_plans
 from runner.run_folder.folder import (
     RunFolder,
     create_or_reopen,
@@ -21,6 +21,7 @@ from runner.run_folder.works import (
 )
 
 __all__ = [
+    "GUARD_FILE",
     "KEPT_FILES",
     "PLAN_FILE",
     "RunFolder",

@@ -9,6 +9,7 @@ from runner.errors import BadRun
 from runner.ledger import LEDGER_FILE, LEDGER_URL_FILE
 
 PLAN_FILE, EXPERIMENT_FILE = "plan.json", "experiment.json"
+GUARD_FILE = "guard.json"  # in the folder of a guarded program, which has no plan
 KEPT_FILES = (PLAN_FILE, EXPERIMENT_FILE)  # from which a run's requests are built again
 LEDGER_FILES = (
     LEDGER_FILE,

@@ -34,6 +34,7 @@ from runner.errors import BadRun, LedgerError
 from runner.ledger import Location, read_ledger, remember_location
 from runner.run_folder.files import (
     EXPERIMENT_FILE,
+    GUARD_FILE,
     PLAN_FILE,
     has_ledger,
     list_earlier_plans,
@@ -82,6 +83,12 @@ class RunFolder:
     def ledger_location(self) -> Location:
         """The location of the ledger."""
         return self.location or locate_plan_ledger(self.path, self.plan)
+
+    def billed_names(self) -> dict[str, str]:
+        """Return the names that a provider's bill may have for each model -> as it is written."""
+        models = self.all_models()
+        known = {key: written for written, each in models.items() for key in each.name.price_keys}
+        return known | {each.name.id: written for written, each in models.items()}
 
     def all_models(self) -> dict[str, PlannedModel]:
         """Return each model as written, also those of judges that an earlier plan had."""
@@ -138,6 +145,11 @@ def open_run_folder(folder: Path) -> RunFolder:
     Raises:
         BadRun: it is not one.
     """
+    if (folder / GUARD_FILE).exists():
+        raise BadRun(
+            f"{folder} is the folder of a guarded program, which has no plan; read it with afcost "
+            "report, status, show or ledger"
+        )
     if not (folder / EXPERIMENT_FILE).exists() or not has_ledger(folder):
         raise BadRun(f"{folder} is not a run folder; `afcost run PLAN` creates one under runs/")
     plan = read_plan(folder / PLAN_FILE)

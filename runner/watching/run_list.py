@@ -23,7 +23,7 @@ from runner.errors import LedgerError
 from runner.forecasting import read_status
 from runner.ledger import LEDGER_FILE, LEDGER_URL_FILE, FileLocation, is_running, read_ledger
 from runner.results import RunState
-from runner.run_folder import RunFolder, open_run_folder
+from runner.run_folder import GUARD_FILE, RunFolder, open_run_folder
 
 _FILES = ("plan.json", "control.json", LEDGER_FILE, f"{LEDGER_FILE}-wal")
 _LONGEST_ERROR = 300  # characters
@@ -147,7 +147,12 @@ def list_finished_runs() -> list[FinishedRun]:
 
 
 def _looks_like_a_run(folder: Path) -> bool:
-    """Return whether a folder holds a plan or a ledger: it may be damaged, and is named then."""
+    """Return whether a folder holds a plan or a ledger: it may be damaged, and is named then.
+
+    A guarded program's has a ledger without a plan, and no page yet.
+    """
+    if (folder / GUARD_FILE).exists():
+        return False
     names = ("experiment.json", LEDGER_FILE, LEDGER_URL_FILE)
     return any((folder / name).exists() for name in names)
 

@@ -48,7 +48,7 @@ def lab(server, tmp_path):
 def guard(lab: Lab, server, script: str, *options: str, cap: str = "1", ends: int = 0):
     (lab.folder / "study.py").write_text(f"{CHAT}\n{script}")
     options = ("--cap", cap, "--upstream", f"openai={server.url}/v1", "--price", PRICE, *options)
-    return lab.afcost("guard", *options, "--", sys.executable, "study.py", ends=ends, apart=True)
+    return lab.afcost("guard", *options, "--", sys.executable, "study.py", ends=ends)
 
 
 def dollars(bill) -> Decimal:
@@ -142,6 +142,61 @@ def test_what_may_have_been_billed_is_held(lab, server, kind):
     assert told["attempts"]["held"] == 1
     assert Decimal(told["spent_usd"]) < bill
     assert bill <= Decimal(told["spent_usd"]) + Decimal(told["held_usd"])
+
+
+def test_what_was_held_is_settled_by_a_providers_list_and_the_answers_are_shown(lab, server):
+    server.reset(Behaviour(text="Yes.", output_tokens=20, faults=(Fault("cut_after", calls=(2,)),)))
+    said = guard(lab, server, "[call(n) for n in range(3)]").stderr
+    assert "afcost ledger runs/study reconcile --billed USD" in said
+    (lab.folder / "usage.csv").write_text(f"model,cost_usd\nlab-model,{dollars(server.bill())}\n")
+    usage = ("--usage", "usage.csv", "--reason", "the provider's list")
+    lab.afcost("ledger", "runs/study", "reconcile", *usage)
+    told = report(lab)
+    assert Decimal(told["held_usd"]) == 0
+    assert abs(Decimal(told["spent_usd"]) - dollars(server.bill())) < Decimal("1e-9")
+    shown = json.loads(lab.afcost("show", "runs/study", "--format", "json").stdout)
+    assert [each["text"] for each in shown] == ["Yes.", "Yes."]
+    assert shown[0]["output_tokens"] == 20
+    page = lab.afcost("show", "runs/study", "--limit", "1", "--page", "2").stdout.splitlines()
+    assert page[0] == "calls 2 to 2 of 2"
+    assert "openai/lab-model" in lab.afcost("show", "runs/study", "--model", "x", ends=1).stderr
+
+
+def test_commands_that_need_a_plan_say_what_such_a_folder_is(lab, server):
+    guard(lab, server, "call(1)")
+    for command in ("calibration", "view", "stop"):
+        said = lab.afcost(command, "runs/study", ends=1).stderr
+        assert "is the folder of a guarded program" in said
+    for command, option in (("report", "--html"), ("show", "--query")):
+        assert option in lab.afcost(command, "runs/study", option, "1", ends=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--upstream", "nowhere=http://127.0.0.1"), "expected PROVIDER=URL"),
+        (("--send-key", "anthropic"), "--upstream anthropic=URL"),
+        (("--price", "gpt=1/2"), "openai/gpt"),
+        (("--cap-for", "nowhere/gpt=1"), "expected PROVIDER/MODEL=USD"),
+        (("--cap-for", "judge=much"), "--cap-for judge=much: 'much'"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused_at_the_start(lab, server, options, said):
+    told = guard(lab, server, "call(1)", *options, ends=2)
+    assert said in told.stderr
+    assert not server.bill().calls
+
+
+def test_what_is_no_program_is_named_and_nothing_more_is_said(lab):
+    said = lab.afcost("guard", "--cap", "1", "--", "no-such-program", ends=127).stderr
+    assert said.splitlines()[1:] == [
+        "afcost: no-such-program: there is no such command, in no folder of PATH"
+    ]
+
+
+def test_a_cap_that_no_call_counted_on_is_told_of(lab, server):
+    said = guard(lab, server, "call(1)", "--cap-for", "lab-model=1").stderr
+    assert "--cap-for lab-model: no call was of this model, or had this label" in said
 
 
 def test_a_bill_above_what_was_reserved_stops_all_calls(lab, server):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from afcost.given_options import refuse_options_but
 from afcost.rendering import console as draw
 from afcost.rendering.report.data import render_csv, render_json
 from afcost.rendering.report.markdown import render_markdown
@@ -136,6 +137,8 @@ def report_command(  # noqa: PLR0913 - one argument for each option
 
 def _report_guarded(run: Path, format_: str, output: Path | None) -> None:
     """Report what the calls of a guarded program came to."""
+    why = "is not for a guarded program, whose report has its calls and their cost"
+    refuse_options_but({"format", "output"}, why)
     if format_ not in ("table", "json") or (output is not None and format_ != "json"):
         raise click.UsageError("the report of a guarded program is a table, or --format json")
     report = build_guard_report(open_guard_folder(run))

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from afcost.commands.results.guarded_calls import show_guarded_calls
+from afcost.commands.results.pages import check_page
 from afcost.rendering import console as draw
 from afcost.rendering.answers.transcripts import (
     describe_rest,
@@ -16,7 +18,7 @@ from afcost.rendering.answers.transcripts import (
     write_json_lines,
     write_text,
 )
-from runner.errors import BadRun
+from runner.gateway import is_guard_folder
 from runner.ledger import Attempt
 from runner.results.reading import (
     Transcript,
@@ -98,7 +100,11 @@ def show_command(  # noqa: PLR0913 - one for each option
     """Page through what was sent and said in RUN, a run folder.
 
     An option that is given several times takes one or another; different options must all hold.
+    Of a guarded program it shows the answers to its calls.
     """
+    if is_guard_folder(run):
+        show_guarded_calls(run, models, page, limit, format)
+        return
     opened = open_run_folder(run)
     chosen = read_answer_filter(
         opened,
@@ -122,12 +128,8 @@ def show_command(  # noqa: PLR0913 - one for each option
 
 
 def _take_page(found: list[Attempt], page: int, limit: int) -> list[Attempt]:
-    first = (page - 1) * limit
-    if found and first >= len(found):
-        pages = -(-len(found) // limit)
-        there = "is 1 page" if pages == 1 else f"are {pages:,} pages"
-        raise BadRun(f"--page {page}: there {there} of {limit:,}")
-    return found[first : first + limit]
+    check_page(page, limit, len(found))
+    return found[(page - 1) * limit : page * limit]
 
 
 def _write(

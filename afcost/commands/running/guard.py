@@ -8,26 +8,23 @@ import re
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from afcost import errors
+from afcost.commands.running.guard_options import choose_providers, read_part_caps, read_prices
 from afcost.options import FiniteRange, PositiveDollars, today
 from afcost.rendering import console as draw
 from afcost.rendering.running.guard_view import show_end, show_start
 from estimator.user_dirs import price_folder
 from pricing.money import Money
 from pricing.price_book import PriceBook
-from pricing.sources import read_price_flags, read_price_lists, read_user_prices
-from providers.provider import Provider
-from providers.registry import builtin_providers
+from pricing.sources import read_price_lists, read_user_prices
 from runner.gateway import (
     SHELLS,
     GuardFolder,
     GuardOptions,
-    PartCap,
     choose_guard_folder,
     run_guarded,
     write_shell_lines,
@@ -45,7 +42,7 @@ _NAME = re.compile(r"[^A-Za-z0-9._-]+")
 @click.option("--send-key", "keys", multiple=True, metavar="PROVIDER",
               help="Send the provider's key to its --upstream too.")  # fmt: skip
 @click.option("--price", "prices", multiple=True, metavar="MODEL=IN/OUT",
-              help="Price of provider/model, in dollars per million tokens.")  # fmt: skip
+              help="Price of a provider/model, in dollars per million tokens.")  # fmt: skip
 @click.option("--cap-tokens", type=click.IntRange(1), metavar="N",
               help="A cap on the tokens of prompts and answers, too.")  # fmt: skip
 @click.option("--cap-for", "part_caps", multiple=True, metavar="NAME=USD",
@@ -58,7 +55,7 @@ _NAME = re.compile(r"[^A-Za-z0-9._-]+")
               default=600, show_default=True, help="Timeout of one call.")  # fmt: skip
 @click.option("--print-env", "shell", type=click.Choice(SHELLS), flag_value="sh", is_flag=False,
               help="Start nothing: print the environment for programs that are started elsewhere, "
-                   "and serve them until Ctrl-C.")  # fmt: skip
+                   "and serve them until Ctrl-C. sh is for bash and zsh, too.")  # fmt: skip
 @click.option("--ledger", metavar="URL",
               help="Ledger shared by several processes: postgresql://USER@HOST/DB.")  # fmt: skip
 @click.option("--run-dir", type=click.Path(path_type=Path),
@@ -86,16 +83,16 @@ def guard_command(  # noqa: PLR0913 - one argument for each option
 
         afcost guard --cap 5 -- python my_study.py
 
-    Run it again to go on under the same cap. It ends with the program's exit code, or with 4 where
-    the cap could not pay for a call.
+    Options with PROVIDER, MODEL or NAME may be repeated. Run it again to go on under the same cap.
+    It ends with the program's exit code, or with 4 where the cap could not pay for a call.
     """
     if bool(command) == bool(shell):
         raise click.UsageError("expected a command after --, or --print-env, and not both")
     study = _name_study(command) if command else "guard"
     folder = choose_guard_folder(run_dir or Path("runs") / study, study, command)
-    providers = _choose_providers(upstreams, keys)
-    files = read_user_prices([Path.cwd()], [])
-    book = PriceBook(today(), files, read_price_lists(price_folder()), read_price_flags(prices))
+    providers = choose_providers(upstreams, keys)
+    files, own = read_user_prices([Path.cwd()], []), read_prices(prices, providers)
+    book = PriceBook(today(), files, read_price_lists(price_folder()), own)
     options = GuardOptions(
         cap=cap,
         by=_find_user(),
@@ -105,12 +102,12 @@ def guard_command(  # noqa: PLR0913 - one argument for each option
         timeout=timeout,
         default_limit=default_max_tokens,
         ledger_url=ledger,
-        caps=_read_part_caps(cap_tokens, part_caps),
+        caps=read_part_caps(cap_tokens, part_caps, providers),
         note=lambda said: draw.print_text(draw.stderr(), f"afcost: {said}", "red"),
         on_open=lambda inner: _show_open(cap, folder, inner, shell),
     )
     ended = run_guarded(folder, options, os.environ)
-    show_end(draw.stderr(), ended, folder)
+    show_end(draw.stderr(), ended, folder, options.caps)
     return errors.AT_THE_CAP if ended.tally.at_cap else ended.end.code
 
 
@@ -125,36 +122,6 @@ def _show_open(
     if shell:
         sys.stdout.write("\n".join(write_shell_lines(os.environ, environment, shell)) + "\n")
         sys.stdout.flush()
-
-
-def _choose_providers(upstreams: tuple[str, ...], keys: tuple[str, ...]) -> Mapping[str, Provider]:
-    """Return where a program may send to: the providers that take requests."""
-    providers = {name: each for name, each in builtin_providers().items() if each.kind != "none"}
-    for written in upstreams:
-        name, _, url = written.partition("=")
-        if name not in providers:
-            known = ", ".join(providers)
-            raise click.BadParameter(f"--upstream {written}: expected PROVIDER=URL, of {known}")
-        if not url.startswith(("http://", "https://")):
-            raise click.BadParameter(f"--upstream {written}: expected http:// or https://")
-        own = (providers[name].base_url, *providers[name].other_urls)
-        changed = replace(providers[name], base_url=url, builtin_url=url in own)
-        if not changed.builtin_url and name not in keys:
-            changed = replace(changed, api_key_env=())
-        providers[name] = changed
-    return providers
-
-
-def _read_part_caps(tokens: int | None, written: tuple[str, ...]) -> list[PartCap]:
-    """Return the caps on parts of a program's calls."""
-    caps = [PartCap("", tokens, counts_tokens=True)] if tokens else []
-    for each in written:
-        name, _, amount = each.rpartition("=")
-        if not name:
-            raise click.BadParameter(f"--cap-for {each}: expected NAME=USD")
-        dollars = PositiveDollars().convert(amount, None, None)
-        caps.append(PartCap(name, dollars.pico))
-    return caps
 
 
 def _name_study(command: tuple[str, ...]) -> str:

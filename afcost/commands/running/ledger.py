@@ -14,6 +14,7 @@ from afcost.rendering.resolutions_view import show_resolutions, show_unbooked
 from estimator.atomic_write import write_atomically
 from estimator.safe_text import dump_json
 from pricing.money import Money
+from runner.gateway import is_guard_folder, open_guard_folder
 from runner.ledger import (
     Entry,
     accept_restored_ledger,
@@ -22,12 +23,13 @@ from runner.ledger import (
     read_ledger,
 )
 from runner.results import (
+    LedgerFolder,
     Resolution,
     find_unbooked_costs,
     resolve_from_usage_export,
     resolve_manually,
 )
-from runner.run_folder import RunFolder, open_run_folder
+from runner.run_folder import open_run_folder
 
 _HEADER = ["entry", "at", "what", "attempt", "allocated", "reserved", "settled", "held", "note"]
 _MAX_SHOWN = 20
@@ -83,7 +85,7 @@ def ledger_command(  # noqa: PLR0913 - one argument for each option
     billed: Money | None,
     reason: str | None,
 ) -> None:
-    """Show the ledger of RUN, a run folder, and check it for tampering.
+    """Show the ledger of RUN, a folder of a run or a guarded program, and check it for tampering.
 
     `afcost ledger RUN reconcile` resolves held amounts, which count as spent until then: from the
     provider's list of calls (--usage), or by hand (--billed, for --attempt or for all).
@@ -91,7 +93,7 @@ def ledger_command(  # noqa: PLR0913 - one argument for each option
     `afcost ledger RUN accept-restored` continues an older copy of a ledger whose newest copy is
     lost: what is missing from it counts as spent.
     """
-    opened = open_run_folder(run)
+    opened = _open_folder(run)
     if action == "reconcile":
         if (usage is None) == (billed is None) or not reason:
             raise click.UsageError("reconcile needs --reason, and either --usage or --billed")
@@ -107,15 +109,19 @@ def ledger_command(  # noqa: PLR0913 - one argument for each option
         lost = accept_restored_ledger(opened.ledger_location)
         draw.print_text(
             draw.stdout(),
-            f"{lost} is missing from this copy and counts as spent from now on. Run the plan "
-            "again to continue.",
+            f"{lost} is missing from this copy and counts as spent from now on. Start it again to "
+            "continue.",
         )
         return
     _show_entries(opened, everything=everything, output_format=format, output=output, raw=raw)
 
 
+def _open_folder(run: Path) -> LedgerFolder:
+    return open_guard_folder(run) if is_guard_folder(run) else open_run_folder(run)
+
+
 def _show_entries(
-    run: RunFolder, *, everything: bool, output_format: str, output: Path | None, raw: bool
+    run: LedgerFolder, *, everything: bool, output_format: str, output: Path | None, raw: bool
 ) -> None:
     with read_ledger(run.ledger_location) as reader:
         entries = list(reader.entries())
@@ -178,7 +184,7 @@ def _render_jsonl(entries: list[Entry]) -> str:
 
 
 def _resolve_holds(
-    run: RunFolder, usage: Path | None, attempts: list[str], billed: Money | None, reason: str
+    run: LedgerFolder, usage: Path | None, attempts: list[str], billed: Money | None, reason: str
 ) -> list[Resolution]:
     if run.ledger_location.is_shared and is_running(run.ledger_location):
         raise Refused(f"{run.ledger_location} is in use by running processes; wait until they end")

@@ -9,7 +9,6 @@ import asyncio
 import logging
 import os
 import signal
-import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -28,9 +27,9 @@ from afcost.page.live.runs_page import render_runs_page
 from afcost.rendering.console import show
 from estimator.safe_text import dump_json
 from providers.secrets import redact_values
+from runner.loopback import listen
 from runner.watching import RunList
 
-LOOPBACK = "127.0.0.1"
 _MOST_BYTES = 4 << 10  # of a request's body; none has one
 _HEARTBEAT = 15.0  # seconds without news after which a watcher is told that all is well
 _MOST_SECONDS = 60.0  # of anything but a stream and a report
@@ -254,20 +253,3 @@ def _make_runner(app: web.Application) -> web.AppRunner:
     return web.AppRunner(
         app, access_log=None, logger=silent, keepalive_timeout=30, shutdown_timeout=2
     )
-
-
-def listen(port: int) -> socket.socket:
-    """Return a socket that listens on this machine only.
-
-    Raises:
-        OSError: the port is taken.
-    """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((LOOPBACK, port))
-    except OSError as error:
-        listener.close()
-        said = f"cannot listen on {LOOPBACK}:{port}: {error.strerror}"
-        raise OSError(error.errno, said) from None
-    return listener

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 
 from afcost.rendering import console as draw
 from afcost.rendering.command_lines import name_command
 from pricing.money import Money
-from runner.gateway import GuardedRun, GuardFolder, GuardReport
+from runner.gateway import CallTally, GuardedRun, GuardFolder, GuardReport, PartCap
 
 _MOST_REASONS = 5
+_STATES = {  # as the ledger has them, which is in the words of an experiment's run
+    "complete": "ended",
+    "cap": "ended; the cap did not pay for all of its calls",
+    "": "interrupted",
+}
 
 
 def show_start(console: Console, cap: Money, folder: GuardFolder) -> None:
@@ -17,52 +24,96 @@ def show_start(console: Console, cap: Money, folder: GuardFolder) -> None:
     draw.print_text(console, f"afcost: cap {cap}, ledger in {folder.path}", "dim")
 
 
-def show_end(console: Console, ended: GuardedRun, folder: GuardFolder) -> None:
+def show_end(
+    console: Console, ended: GuardedRun, folder: GuardFolder, caps: Sequence[PartCap]
+) -> None:
     """Say what a program's calls came to, and what to do next."""
+    tally, end = ended.tally, ended.end
+    if end.problem:
+        draw.print_text(console, f"afcost: {end.problem}", "red")
+        return
+    _show_sums(console, ended)
+    for each in end.left_running:
+        said = f"afcost: {each.command} ({each.pid}) runs on; its calls go nowhere"
+        draw.print_text(console, said, "yellow")
+    _show_refused(console, tally)
+    if tally.stopped:
+        draw.print_text(console, f"afcost: stopped: {tally.stopped}", "red")
+    for option, count in tally.at_cap.items():
+        _show_cap_reached(console, option, count)
+    for cap in caps if tally.sent else ():
+        if cap.name and not cap.spent and not tally.at_cap[cap.option]:
+            said = f"afcost: {cap.option}: no call was of this model, or had this label"
+            draw.print_text(console, said, "yellow")
+    if not tally.sent and not tally.refused and not tally.at_cap:
+        _show_no_call(console, end.code)
+    if ended.balance.held.pico:
+        _show_held(console, folder)
+    draw.print_text(console, f"What came of it:  {name_command('report', folder.path)}", "dim")
+
+
+def _show_sums(console: Console, ended: GuardedRun) -> None:
     tally, balance = ended.tally, ended.balance
     sent = ", ".join(f"{name} {count:,}" for name, count in tally.sent.most_common())
     calls = draw.format_count(sum(tally.sent.values()), "call", "calls")
+    by_provider = f" ({sent})" if sent else ""
     held = f", {balance.held} held" if balance.held.pico else ""
-    draw.print_text(
-        console,
-        f"afcost: {calls}{f' ({sent})' if sent else ''}; {balance.settled} of {balance.cap} spent"
-        f"{held}",
-        "bold",
-    )
-    if ended.end.problem:
-        draw.print_text(console, f"afcost: {ended.end.problem}", "red")
-    for each in ended.end.left_running:
-        draw.print_text(
-            console, f"afcost: {each.command} ({each.pid}) runs on; its calls go nowhere", "yellow"
-        )
+    spent = f"{balance.settled} of {balance.cap} spent{held}"
+    draw.print_text(console, f"afcost: {calls}{by_provider}; {spent}", "bold")
+
+
+def _show_refused(console: Console, tally: CallTally) -> None:
+    """Show why calls were refused; a reason may hold a line to copy, which has a line here too."""
     for reason, count in tally.refused.most_common(_MOST_REASONS):
         times = f" ({count:,} times)" if count > 1 else ""
-        draw.print_text(console, f"afcost: refused{times}: {reason}", "yellow")
-    if tally.stopped:
-        draw.print_text(console, f"afcost: stopped: {tally.stopped}", "red")
-    if tally.at_cap:
-        refused = draw.format_count(tally.at_cap, "call was", "calls were")
-        draw.print_text(
-            console,
-            f"afcost: the cap was reached, {refused} not sent. What the program makes of that is "
-            "no result: what was not sent is missing. Run it again with a higher --cap to go on",
-            "yellow",
-        )
-    if not tally.sent and not tally.refused and not tally.at_cap:
-        draw.print_text(
-            console,
+        first, *others = reason.split("\n")
+        for line in (f"afcost: refused{times}: {first}", *others):
+            draw.print_text(console, line, "yellow")
+    more = len(tally.refused) - _MOST_REASONS
+    if more > 0:
+        told = draw.format_count(more, "other reason", "other reasons")
+        draw.print_text(console, f"afcost: refused for {told} too", "yellow")
+
+
+def _show_cap_reached(console: Console, option: str, count: int) -> None:
+    """Say that a cap refused calls, in words that keep a reader from using the scores."""
+    refused = draw.format_count(count, "call was", "calls were")
+    draw.print_text(
+        console,
+        f"afcost: the cap was reached, {refused} not sent. What the program makes of that is "
+        f"no result: what was not sent is missing. Run it again with a higher {option} to go on",
+        "yellow",
+    )
+
+
+def _show_no_call(console: Console, code: int) -> None:
+    """Say that no call came, and why, where the program did not simply fail before its first."""
+    if code:
+        said = f"afcost: the program ended with exit code {code} before its first call"
+    else:
+        said = (
             "afcost: no call came through here. A program that sets its address by itself goes "
-            "past the cap: afcost guard --print-env shows what it should use",
-            "yellow",
+            "past the cap: afcost guard --print-env shows what it should use"
         )
-    draw.print_text(console, f"What came of it:  {name_command('report', folder.path)}", "dim")
+    draw.print_text(console, said, "yellow")
+
+
+def _show_held(console: Console, folder: GuardFolder) -> None:
+    """Say what held amounts are, and how they are settled."""
+    draw.print_text(
+        console,
+        "Held counts as spent: it may have been billed. Once you know:  "
+        f"{name_command('ledger', folder.path)} reconcile --billed USD --reason TEXT",
+        "dim",
+    )
 
 
 def show_guard_report(console: Console, report: GuardReport) -> None:
     """Print a program's report."""
-    balance = report.balance
-    state = "running" if report.is_running else report.end.how or "interrupted"
-    draw.print_text(console, f"{' '.join(report.folder.command)}: {state}", "bold")
+    balance, how = report.balance, report.end.how
+    state = "running" if report.is_running else _STATES.get(how, how)
+    program = " ".join(report.folder.command) or "programs that were started elsewhere"
+    draw.print_text(console, f"{program}: {state}", "bold")
     if report.end.reason:
         draw.print_text(console, report.end.reason, "yellow")
     header = ["stage", "model", "calls", "input", "output", "reasoning", "cost"]
@@ -82,3 +133,5 @@ def show_guard_report(console: Console, report: GuardReport) -> None:
         draw.print_table(console, header, rows, left_columns=2)
     held = f", {balance.held} held for {report.held:,}" if report.held else ""
     draw.print_text(console, f"{balance.settled} of {balance.cap} spent{held}")
+    if report.held:
+        _show_held(console, report.folder)

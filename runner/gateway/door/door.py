@@ -21,7 +21,8 @@ from aiohttp import web
 from runner.gateway.door.body import BadBody, read_body
 from runner.gateway.door.call import DoorCall, make_call
 from runner.gateway.door.client_answer import abort
-from runner.gateway.door.entry import Entry, listen, make_secret
+from runner.gateway.door.entry import Entry, make_secret
+from runner.loopback import listen
 
 Handler = Callable[[DoorCall], Awaitable[web.StreamResponse]]
 _BACKLOG = 1024  # connections that wait to be accepted; a program may open hundreds at once

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import hmac
 import secrets
-import socket
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from providers.secrets import remember_secret
+from runner.loopback import LOOPBACK
 
-LOOPBACK = "127.0.0.1"
 METHODS = ("GET", "HEAD", "POST")
 _OWN_SITES = ("none", "same-origin")  # of Sec-Fetch-Site
 
@@ -68,20 +67,3 @@ class Entry:
         ):
             return 403, "requests of web pages are refused"
         return None
-
-
-def listen(port: int) -> socket.socket:
-    """Return a socket that listens on this machine only.
-
-    Raises:
-        OSError: the port is taken.
-    """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((LOOPBACK, port))
-    except OSError as error:
-        listener.close()
-        said = f"cannot listen on {LOOPBACK}:{port}: {error.strerror}"
-        raise OSError(error.errno, said) from None
-    return listener

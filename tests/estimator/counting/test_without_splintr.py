@@ -9,6 +9,8 @@ import os
 import random
 import subprocess
 import sys
+from functools import cache
+from operator import itemgetter
 
 import pytest
 import splintr
@@ -38,16 +40,11 @@ main()
 LETTERS = "abcXYZ019 \t\n\r.,'’é世界ßµ👩\u200d🏽א ١a\u0301\u00a0-_/<|>{}"
 
 
+@cache
 def write_ranks(name):
     """Return a vocabulary's tokens as splintr has them, in the form of a rank file."""
-    ranks = sorted(load_ranks(name).items(), key=lambda each: each[1])
+    ranks = sorted(load_ranks(name).items(), key=itemgetter(1))
     return b"".join(base64.b64encode(token) + b" %d\n" % rank for token, rank in ranks)
-
-
-@pytest.fixture(scope="module")
-def rank_files():
-    """Return the content of each published file of ranks."""
-    return {name: write_ranks(name) for name in PUBLISHED}
 
 
 @pytest.fixture
@@ -75,8 +72,8 @@ def make_texts():
     return [*HARD_STRINGS, *drawn, " " * 5000, "ab" * 3000]
 
 
-def test_a_rank_file_is_what_splintr_has(rank_files):
-    found = {name: hashlib.sha256(content).hexdigest() for name, content in rank_files.items()}
+def test_a_rank_file_is_what_splintr_has():
+    found = {name: hashlib.sha256(write_ranks(name)).hexdigest() for name in PUBLISHED}
     assert found == {name: SOURCES[name].rank_file.sha256 for name in PUBLISHED}
 
 
@@ -84,7 +81,7 @@ def test_patterns_are_those_of_splintr():
     assert {name: getattr(splintr, name) for name in _load_patterns()} == _load_patterns()
 
 
-def test_tiktoken_counts_as_splintr_does(home, tmp_path, rank_files):
+def test_tiktoken_counts_as_splintr_does(home, tmp_path):
     """Count with ranks in the folder of vocabularies, and in tiktoken's own cache."""
     cached = hashlib.sha1(OPENAI.encode(), usedforsecurity=False).hexdigest()
     places = {
@@ -93,7 +90,7 @@ def test_tiktoken_counts_as_splintr_does(home, tmp_path, rank_files):
     }
     for name, place in places.items():
         place.parent.mkdir(parents=True)
-        place.write_bytes(rank_files[name])
+        place.write_bytes(write_ranks(name))
     texts = make_texts()
     done = run(COUNT, *places, said=json.dumps(texts))
     assert done.returncode == 0, done.stderr
@@ -101,7 +98,7 @@ def test_tiktoken_counts_as_splintr_does(home, tmp_path, rank_files):
         assert json.loads(line) == [load_vocabulary(name).count(each) for each in texts], name
 
 
-def test_what_is_missing_is_said_and_a_damaged_file_is_missing(home, rank_files):
+def test_what_is_missing_is_said_and_a_damaged_file_is_missing(home):
     done = run(COMMAND, "estimate", "--model", "gpt-4o", "--limit", "1")
     assert done.returncode == 1
     file = SOURCES["o200k"].rank_file
@@ -109,9 +106,9 @@ def test_what_is_missing_is_said_and_a_damaged_file_is_missing(home, rank_files)
     for each in (file.name, file.sha256, str(place), "afcost tokenizers --fetch o200k"):
         assert each in " ".join(done.stderr.split())
     place.parent.mkdir(parents=True)
-    place.write_bytes(rank_files["o200k"])
+    place.write_bytes(write_ranks("o200k"))
     assert find_rank_file(file) == place
-    place.write_bytes(rank_files["o200k"][:-20])
+    place.write_bytes(write_ranks("o200k")[:-20])
     assert find_rank_file(file) is None
     checked = run(COMMAND, "doctor", "-v").stdout
     assert "tiktoken counts in its place" in checked

@@ -49,6 +49,9 @@ def test_what_is_broken_or_foreign_is_named_and_breaks_nothing(complete):
     os.mkfifo(runs / "fifo")
     (runs / "a-file").write_text("no run")
     (runs / "not-a-run").mkdir()
+    (runs / "a-program").mkdir()
+    for name in ("guard.json", "ledger.sqlite"):
+        (runs / "a-program" / name).touch()
     listed = {each.folder.name: each for each in RunList(runs).read()}
     assert listed.keys() == {"done", "empty", "garbage", "no-json", "deep"}
     assert all(each.error for name, each in listed.items() if name != "done")

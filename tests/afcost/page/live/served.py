@@ -14,7 +14,8 @@ import yarl
 from aiohttp import web
 
 from afcost.page.live.access import SECRET_HEADER, Access
-from afcost.page.live.server import LOOPBACK, LiveServer, listen
+from afcost.page.live.server import LiveServer
+from runner.loopback import LOOPBACK, listen
 from runner.watching import RunList
 
 SECRET = "the-secret-of-this-page"  # noqa: S105 - of a test
