@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from importlib.util import find_spec
 
 import pytest
 
@@ -15,10 +14,10 @@ from tests.test_docs import ROOT, blocks
 
 PAGE = ROOT / "docs" / "gateway.md"
 AMOUNT = re.compile(r"\$?[\d][\d,.]*\b")
-# What the page's program uses of OpenAI's client, where that is not installed; `nox -s clients`
-# has the real one come to the gateway.
+# What the page's program uses of OpenAI's client, which is not installed here; `nox -s clients` has
+# the real one come to the gateway.
 STAND_IN = """
-import json, os, types, urllib.error, urllib.request
+import json, os, sys, types, urllib.error, urllib.request
 
 class OpenAI:
     def __init__(self):
@@ -33,7 +32,7 @@ class OpenAI:
                 return json.load(answer, object_hook=lambda each: types.SimpleNamespace(**each))
         except urllib.error.HTTPError as error:
             sys.exit(json.load(error)["error"]["message"])
-""".replace("import json", "import sys, json")
+"""
 
 
 @pytest.fixture
@@ -41,8 +40,7 @@ def lab(server, tmp_path):
     server.reset(Behaviour(text="A city.", input_tokens=13, output_tokens=24))
     (script,) = blocks(PAGE, "python")
     (tmp_path / "my_study.py").write_text(script)
-    if find_spec("openai") is None:
-        (tmp_path / "openai.py").write_text(STAND_IN)
+    (tmp_path / "openai.py").write_text(STAND_IN)
     return Lab(tmp_path)
 
 

@@ -96,7 +96,10 @@ def report_command(  # noqa: PLR0913 - one argument for each option
     target: str | None,
     raw: bool,
 ) -> None:
-    """Compare the cost of RUN, a run folder, with its plan, and show the experiment's result."""
+    """Compare the cost of RUN, a run folder, with its plan, and show the experiment's result.
+
+    Of a guarded program's folder it shows what its calls came to, by label and model.
+    """
     if transcripts is not None and html is None:
         raise click.UsageError("--transcripts is about the page of --html FILE")
     if is_guard_folder(run):

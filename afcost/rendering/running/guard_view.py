@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from afcost.rendering import console as draw
-from afcost.rendering.command_lines import name_command
+from afcost.rendering.command_lines import Advice, name_command, print_advice
 from pricing.money import Money
 from runner.gateway import CallTally, GuardedRun, GuardFolder, GuardReport, PartCap
 
@@ -38,7 +38,7 @@ def show_end(
         draw.print_text(console, said, "yellow")
     _show_refused(console, tally)
     if tally.stopped:
-        draw.print_text(console, f"afcost: stopped: {tally.stopped}", "red")
+        _show_stopped(console, tally)
     for option, count in tally.at_cap.items():
         _show_cap_reached(console, option, count)
     for cap in caps if tally.sent else ():
@@ -49,7 +49,7 @@ def show_end(
         _show_no_call(console, end.code)
     if ended.balance.held.pico:
         _show_held(console, folder)
-    draw.print_text(console, f"What came of it:  {name_command('report', folder.path)}", "dim")
+    print_advice(console, [Advice("What came of it", (name_command("report", folder.path),))])
 
 
 def _show_sums(console: Console, ended: GuardedRun) -> None:
@@ -64,15 +64,24 @@ def _show_sums(console: Console, ended: GuardedRun) -> None:
 
 def _show_refused(console: Console, tally: CallTally) -> None:
     """Show why calls were refused; a reason may hold a line to copy, which has a line here too."""
-    for reason, count in tally.refused.most_common(_MOST_REASONS):
+    reasons = [each for each in tally.refused.most_common() if each[0] != tally.stopped]
+    for reason, count in reasons[:_MOST_REASONS]:
         times = f" ({count:,} times)" if count > 1 else ""
         first, *others = reason.split("\n")
         for line in (f"afcost: refused{times}: {first}", *others):
             draw.print_text(console, line, "yellow")
-    more = len(tally.refused) - _MOST_REASONS
+    more = len(reasons) - _MOST_REASONS
     if more > 0:
         told = draw.format_count(more, "other reason", "other reasons")
         draw.print_text(console, f"afcost: refused for {told} too", "yellow")
+
+
+def _show_stopped(console: Console, tally: CallTally) -> None:
+    """Say why nothing more was sent, and how many calls were refused for it."""
+    draw.print_text(console, f"afcost: stopped: {tally.stopped}", "red")
+    if count := tally.refused[tally.stopped]:
+        refused = draw.format_count(count, "later call was", "later calls were")
+        draw.print_text(console, f"afcost: {refused} not sent", "yellow")
 
 
 def _show_cap_reached(console: Console, option: str, count: int) -> None:
@@ -100,12 +109,9 @@ def _show_no_call(console: Console, code: int) -> None:
 
 def _show_held(console: Console, folder: GuardFolder) -> None:
     """Say what held amounts are, and how they are settled."""
-    draw.print_text(
-        console,
-        "Held counts as spent: it may have been billed. Once you know:  "
-        f"{name_command('ledger', folder.path)} reconcile --billed USD --reason TEXT",
-        "dim",
-    )
+    reconcile = f"{name_command('ledger', folder.path)} reconcile --billed USD --reason TEXT"
+    said = "Held counts as spent: it may have been billed. Once you know"
+    print_advice(console, [Advice(said, (reconcile,))])
 
 
 def show_guard_report(console: Console, report: GuardReport) -> None:
