@@ -344,10 +344,11 @@ class RunScheduler:
         for job in done:
             self._forget_job(job.subject)
         await self._finish_jobs(done, JobOutcome.DONE)
-        unsent = [job for job in taken if self._answered_only and not self._is_answered(job)]
+        left = [job for job in taken if job not in done]
+        unsent = [job for job in left if self._answered_only and not self._is_answered(job)]
         self._left_unsent += len(unsent)
         await self._finish_jobs(unsent, JobOutcome.FAILED)  # the next execution may send them
-        return [job for job in taken if job not in done and job not in unsent]
+        return [job for job in left if job not in unsent]
 
     def _is_answered(self, job: Job) -> bool:
         return job.subject.id in self._answered
