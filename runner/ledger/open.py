@@ -18,7 +18,7 @@ from runner.ledger.hash_chain import CheckedEntry, read_identity
 from runner.ledger.job_table import JobTable
 from runner.ledger.ledger import Ledger
 from runner.ledger.location import FileLocation, Location, PostgresLocation
-from runner.ledger.reading import LedgerReader, ResumeQueries
+from runner.ledger.reading import FollowedFile, LedgerReader, ResumeQueries
 from runner.ledger.schema import Database, Store
 from runner.ledger.spool import AnswerSpool, settle_spooled
 from runner.ledger.witness import Witness, refuse_older_copy
@@ -151,7 +151,7 @@ def follow_ledger(location: FileLocation) -> Iterator[ResumeQueries]:
 
     Apart from `Ledger`, whose connection is in a transaction of another thread half of the time.
     """
-    with closing(sqlite.FollowedFile(location.path)) as database:
+    with closing(FollowedFile(location.path)) as database:
         yield ResumeQueries(database)
 
 

@@ -177,7 +177,7 @@ def open_sqlite(path: Path, worker: str, key: bytes = b"") -> Iterator[SqliteSto
     lock = LedgerFileLock(path)
     lock.acquire()
     try:
-        connection = _open_connection(path, key)
+        connection, version = _open_connection(path, key)
         lock.find_loss()  # from now on it must stay the same file
         with closing(connection):
             store = SqliteStore(connection, worker, key, lock)
@@ -185,11 +185,28 @@ def open_sqlite(path: Path, worker: str, key: bytes = b"") -> Iterator[SqliteSto
             try:
                 yield store
             finally:
-                connection.close()
-                end = store.read_state()
-                end_writing(path, ChainEnd(end.seq, end.last_hash))
+                _close_own(connection, path, store.read_state(), version)
     finally:
         lock.release()
+
+
+def _close_own(
+    connection: sqlite3.Connection, path: Path, state: LedgerState, version: int
+) -> None:
+    """Close a ledger that this process wrote to, and keep up to where it has checked its chain.
+
+    It has not where something else wrote to the file meanwhile, which may have changed any entry.
+    """
+    others_wrote = True
+    with suppress(sqlite3.Error):  # a failed disk
+        others_wrote = _read_version(connection) != version
+    connection.close()
+    end_writing(path, None if others_wrote else ChainEnd(state.seq, state.last_hash))
+
+
+def _read_version(connection: sqlite3.Connection) -> int:
+    """Return a number that changes with each transaction of other connections to the file."""
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
 def is_open_for_writing(path: Path) -> bool:
@@ -197,7 +214,12 @@ def is_open_for_writing(path: Path) -> bool:
     return is_locked(path)
 
 
-def _open_connection(path: Path, key: bytes) -> sqlite3.Connection:
+def _open_connection(path: Path, key: bytes) -> tuple[sqlite3.Connection, int]:
+    """Open a ledger's file for writing, and check it.
+
+    Returns:
+        a connection, and its `_read_version` from before the file was checked.
+    """
     _require_regular_files(path)
     try:
         if not path.exists():
@@ -211,8 +233,13 @@ def _open_connection(path: Path, key: bytes) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         if version == 0:
             _create_tables(connection, f"{CREATE_TABLES} {_APPEND_ONLY_TRIGGERS}", key)
-        refuse_foreign_content(connection, _ALL_STATEMENTS, knows_values=is_checked(before))
-        _refuse_tampering(connection, path, key, find_checked_end(before))
+        data_version = _read_version(connection)
+        # SQLite may have rolled the file back to a journal beside it. And a network's disk says
+        # what a file is like now only to a process that has it open.
+        known = before if find_file_state(path) == before else None
+        knows_values = known is not None and is_checked(known)
+        refuse_foreign_content(connection, _ALL_STATEMENTS, knows_values=knows_values)
+        _refuse_tampering(connection, path, key, find_checked_end(known) if known else None)
         if version == UNNAMED_VERSION:
             _create_tables(connection, f"{_NAME_APPROVALS} {ADD_REFUSALS}", b"")
         elif version in OLDER_VERSIONS:
@@ -221,7 +248,7 @@ def _open_connection(path: Path, key: bytes) -> sqlite3.Connection:
         connection.execute("PRAGMA wal_checkpoint").fetchall()
     except (OSError, sqlite3.Error) as error:
         raise LedgerError(f"cannot open ledger {path}: {error}; nothing was sent") from error
-    return connection
+    return connection, data_version
 
 
 def check_sqlite(path: Path, key: bytes = b"") -> bool:
@@ -374,37 +401,6 @@ def _keep_own(connection: sqlite3.Connection, path: Path, before: FileState) -> 
         with suppress(OSError):
             if find_file_state(path) == before:
                 keep_checked(before, end)
-
-
-class FollowedFile:
-    """A ledger file that this process has open for writing; each query is as of when it is made.
-
-    Between two queries nothing is kept open, so that what was written is checkpointed meanwhile.
-
-    Args:
-        path: of the file.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._db = sqlite3.connect(
-            f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10, isolation_level=None
-        )
-
-    def execute(self, sql: str, values: Sequence[object] = (), /) -> QueryResult:
-        """Run a query.
-
-        Raises:
-            LedgerError: the file cannot be read any more.
-        """
-        try:
-            return self._db.execute(sql, values)
-        except sqlite3.Error as error:
-            raise LedgerError(f"cannot read ledger {self._path}: {error}") from error
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
 
 
 def _refuse_foreign_file(connection: sqlite3.Connection, path: Path, before: FileState) -> None:

@@ -99,11 +99,18 @@ def begin_writing(path: Path) -> None:
     _open.add(path.resolve())
 
 
-def end_writing(path: Path, end: ChainEnd) -> None:
-    """Remember how a file was when this process closed it, and where its chain ended."""
+def end_writing(path: Path, end: ChainEnd | None) -> None:
+    """Remember how a file was when this process closed it, and where its chain ended.
+
+    Args:
+        path: of the file.
+        end: of the chain, which this process has checked; None where others wrote to the file too.
+    """
     _open.discard(path.resolve())
-    with suppress(OSError):
-        _closed[path.resolve()] = find_file_state(path).text, end
+    _closed.pop(path.resolve(), None)
+    if end is not None:
+        with suppress(OSError):
+            _closed[path.resolve()] = find_file_state(path).text, end
 
 
 def is_own(path: Path, state: FileState) -> bool:

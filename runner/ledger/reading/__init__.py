@@ -4,6 +4,7 @@ Together with `Ledger` and `JobTable` this is all the SQL on a ledger. What retu
 fetches its rows while they are asked for, so that a long ledger need not fit in memory.
 """
 
+from runner.ledger.reading.followed_file import FollowedFile
 from runner.ledger.reading.read_records import (
     AnsweredCall,
     AnswerTime,
@@ -28,6 +29,7 @@ __all__ = [
     "BilledCall",
     "BilledPrompt",
     "Change",
+    "FollowedFile",
     "JobSpan",
     "LedgerReader",
     "Move",

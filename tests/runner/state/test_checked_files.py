@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 
 from pricing.money import Money
 from runner.errors import LedgerError
-from runner.ledger import FileLocation, hash_chain, open_ledger, read_ledger, sqlite_check
+from runner.ledger import FileLocation, hash_chain, open_ledger, read_ledger, sqlite, sqlite_check
 from runner.state import find_file_state, is_checked
 from tests.runner.sample_experiment import approval
 
@@ -117,3 +118,36 @@ def test_what_was_not_read_since_it_was_written_is_checked_whole(path, monkeypat
     counted = count_checked(monkeypatch)
     with open_ledger(FileLocation(path)):
         assert len(counted) > 20
+
+
+def change_an_approval(path):
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE approval SET \"by\" = 'somebody else'")
+
+
+def refuse_a_changed_approval(path):
+    with (
+        pytest.raises(LedgerError, match=r"entry 1 \(approve .* was changed"),
+        open_ledger(FileLocation(path)),
+    ):
+        pass
+
+
+def test_a_chain_that_others_changed_while_it_was_written_is_checked_whole(path):
+    with open_ledger(FileLocation(path)) as ledger:
+        ledger.allocate("a job", Money(1))
+        change_an_approval(path)
+        ledger.deallocate("a job")
+    read(path)
+    refuse_a_changed_approval(path)
+
+
+def test_a_chain_that_is_changed_while_it_is_opened_is_checked_whole(path, monkeypatch):
+    """As by SQLite itself, of a journal that somebody has put beside it."""
+    work(path)
+    read(path)
+    check = sqlite._check_file
+    monkeypatch.setattr(
+        sqlite, "_check_file", lambda db, path: (change_an_approval(path), check(db, path))[1]
+    )
+    refuse_a_changed_approval(path)
