@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
 from contextlib import closing
 
@@ -10,7 +12,7 @@ import pytest
 from pricing.money import Money
 from runner.errors import LedgerError
 from runner.ledger import FileLocation, hash_chain, open_ledger, read_ledger, sqlite, sqlite_check
-from runner.state import find_file_state, is_checked
+from runner.state import find_checked_end, find_file_state, is_checked
 from tests.runner.sample_experiment import approval
 
 
@@ -151,3 +153,48 @@ def test_a_chain_that_is_changed_while_it_is_opened_is_checked_whole(path, monke
         sqlite, "_check_file", lambda db, path: (change_an_approval(path), check(db, path))[1]
     )
     refuse_a_changed_approval(path)
+
+
+def edit(path):
+    """Change it, and set back when it was written to."""
+    was = path.stat()
+    change_an_approval(path)
+    os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
+
+
+def replace(path):
+    copy = path.with_name("copy.sqlite")
+    shutil.copy2(path, copy)
+    edit(copy)
+    copy.replace(path)
+
+
+def restore(path):
+    """Put a copy back over it that was made by what keeps all that can be kept."""
+    copy = path.with_name("copy.sqlite")
+    shutil.copy2(path, copy)
+    shutil.copy2(copy, path)
+
+
+def truncate(path):
+    os.truncate(path, path.stat().st_size - 4096)
+
+
+@pytest.mark.parametrize("change", [edit, replace, restore, truncate])
+def test_nothing_is_known_of_a_file_that_is_another_now(path, change):
+    work(path)
+    read(path)
+    assert find_checked_end(find_file_state(path)) is not None
+    change(path)
+    assert find_checked_end(find_file_state(path)) is None
+
+
+def test_a_chain_is_not_known_where_the_clock_was_set_back_since_it_was_written(path, monkeypatch):
+    """Or where the disk has another clock: the next write could have the time of the last."""
+    work(path)
+    newest = find_file_state(path).newest
+    monkeypatch.setattr("runner.state.checked_files._SETTLED_SECONDS", 2.0)
+    for now in (newest - 3600, newest + 1):
+        monkeypatch.setattr("runner.state.checked_files.time.time", lambda now=now: now)
+        read(path)
+        assert find_checked_end(find_file_state(path)) is None
