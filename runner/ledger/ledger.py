@@ -422,6 +422,12 @@ class Ledger(ResumeQueries):
         row = self._last_entry(attempt)
         return row[0] if row else ""
 
+    def reserved_at(self, attempt: str) -> datetime | None:
+        """Return when money was reserved for an attempt; None where none was."""
+        query = "SELECT at FROM entry WHERE attempt = ? AND kind = 'reserve'"
+        row = self.store.execute(query, (attempt,)).fetchone()
+        return datetime.fromisoformat(row[0]) if row else None
+
     def release(
         self, attempt: Attempt, note: str, *, to_job: bool = True, was_spooled: bool = False
     ) -> None:

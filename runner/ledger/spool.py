@@ -4,7 +4,9 @@ Answers that arrived, and releases: attempts that cost nothing, because they wer
 billed. Each is a line of a private file beside the ledger or, where that disk takes nothing either,
 in the user's state folder or a temporary one. The next opening of the ledger settles the answers in
 the ordinary way, so that they are not paid for again, and then removes their file; of a release it
-removes the file first, because it must not be read when its attempt's number is used once more.
+removes the file first, because it must not be read when its attempt's number is used once more. It
+may have been where an opening did not find the file, because it had another state folder: so what
+was reserved after a release was kept is not released by it.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,10 +51,15 @@ class SpooledAnswer:
 
 @dataclass(frozen=True, slots=True)
 class SpooledRelease:
-    """An attempt that is still to be released; the fields are what `Ledger.release` takes."""
+    """An attempt that is still to be released: what `Ledger.release` takes, and since when.
+
+    Attributes:
+        at: when it was known to cost nothing.
+    """
 
     attempt: Attempt
     note: str
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 class AnswerSpool:
@@ -174,23 +182,30 @@ def settle_spooled(ledger: Ledger) -> None:
 
 
 def _release_all(ledger: Ledger, spool: AnswerSpool) -> None:
-    """Release what is spooled, unless that was done, or it was never reserved.
+    """Release what is spooled, unless that was done, or it was reserved later, or never.
 
     Raises:
         LedgerError: nothing can be written to the ledger; what is not released is kept once more.
     """
     releases = spool.take_releases()
     while releases:
-        attempt, note = releases[0].attempt, releases[0].note
         try:
-            if ledger.last_kind(attempt.id) in _OPEN_KINDS:
-                ledger.release(attempt, note, to_job=False, was_spooled=True)
+            _release(ledger, releases[0])
         except LedgerError:
             if ledger.failure:
                 for each in releases:
                     spool.keep_release(each)
                 raise
         del releases[0]
+
+
+def _release(ledger: Ledger, spooled: SpooledRelease) -> None:
+    attempt = spooled.attempt
+    reserved_at = ledger.reserved_at(attempt.id)
+    if reserved_at is None or reserved_at > spooled.at:
+        return
+    if ledger.last_kind(attempt.id) in _OPEN_KINDS:
+        ledger.release(attempt, spooled.note, to_job=False, was_spooled=True)
 
 
 def _settle_file(ledger: Ledger, spool: AnswerSpool, path: Path) -> bool:
@@ -253,6 +268,7 @@ def _to_release_line(ledger: str, spooled: SpooledRelease) -> bytes:
         "ledger": ledger,
         "attempt": spooled.attempt._asdict(),
         "note": spooled.note,
+        "at": spooled.at.isoformat(),
     }
     return f"{json.dumps(kept)}\n".encode()
 
@@ -261,7 +277,8 @@ def _from_release_line(line: str, ledger: str) -> SpooledRelease | None:
     """Read a line; None where it is damaged, or of another ledger."""
     try:
         kept = json.loads(line)
-        release = SpooledRelease(Attempt(**kept["attempt"]), str(kept["note"]))
+        at = datetime.fromisoformat(kept["at"]).astimezone(UTC)
+        release = SpooledRelease(Attempt(**kept["attempt"]), str(kept["note"]), at)
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
     return release if (kept["format"], kept["ledger"]) == (_FORMAT, ledger) else None

@@ -18,6 +18,7 @@ from runner.execution.budget import Budget
 from runner.ledger.ledger import Ledger
 from runner.ledger.location import FileLocation
 from runner.ledger.open import is_running, open_ledger, read_ledger
+from runner.ledger.schema import read_first_hash
 from runner.ledger.spool import AnswerSpool, SpooledAnswer, SpooledRelease
 from runner.state import file_lock
 from tests.runner.ledger_texts import answered_texts
@@ -178,6 +179,29 @@ def test_a_release_held_by_a_recovery_is_free_all_the_same(path, tmp_path):
     with ledger_of(path) as ledger:
         assert (ledger.balance.held, ledger.balance.settled) == (Money(), Money())
     assert not releases.exists(), "its attempt's number may be used once more"
+
+
+def test_a_release_that_is_found_late_frees_nothing_that_was_reserved_since(path, tmp_path):
+    """As one in a state folder that the run after did not have: the number was used once more."""
+    with ledger_of(path, Money(10**6)) as ledger:
+        ledger.allocate("job", Money(100))
+        fill(ledger)
+        ledger.spool.ledger = read_first_hash(ledger.store)
+        ledger.fail("disk is full")
+        with pytest.raises(LedgerError):
+            ledger.reserve(an_attempt(), Money(100))
+        ledger.spool.keep_release(SpooledRelease(an_attempt(), "never sent"))
+    (releases,) = tmp_path.rglob("releases-*.jsonl")
+    content = releases.read_bytes()
+    releases.unlink()
+    with ledger_of(path) as ledger:
+        ledger.recover_work()
+        send(ledger, 1)
+        ledger.hold(an_attempt(), "HTTP 500")
+    releases.write_bytes(content)
+    with ledger_of(path) as ledger:
+        assert ledger.balance.held == Money(100)
+    assert not releases.exists()
 
 
 def test_while_the_disk_stays_full_releases_are_kept(path, monkeypatch):
