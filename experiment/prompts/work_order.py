@@ -11,6 +11,7 @@ query.
 from __future__ import annotations
 
 import random
+from array import array
 from typing import NamedTuple
 
 from experiment.definition import Experiment
@@ -40,7 +41,7 @@ class WorkOrder:
         self._cells, self._queries, self._samples = cells, len(experiment.queries), spec.samples
         self._is_sequential = spec.sequential is not None
         self._orders: dict[str, list[int]] = {}  # of one seed
-        self._ranks: dict[str, dict[int, int]] = {}  # the same, the other way round
+        self._ranks: dict[str, array[int]] = {}  # the same, the other way round
         self.count = self._cells * self._queries * self._samples
 
     def locate(self, seed: str, position: int) -> OrderedPlace:
@@ -57,8 +58,10 @@ class WorkOrder:
         if not (0 <= place.query < self._queries and 0 <= place.sample < self._samples):
             return None
         if seed not in self._ranks:
-            ranks = {query: rank for rank, query in enumerate(self._order_queries(seed))}
+            ranks = array("q", bytes(8 * self._queries))
             self._ranks = {seed: ranks}
+            for rank, query in enumerate(self._order_queries(seed)):
+                ranks[query] = rank
         query = self._ranks[seed][place.query]
         if self._is_sequential:
             turn = query * self._samples + place.sample
