@@ -16,7 +16,7 @@ from tests.runner.ledger_texts import answered_completions
 
 SEED = "a seed"
 KINDS = {"two votes": {"votes": 2}, "no judge": {"votes": 0}, "selected": {"judges": JUDGES}}
-WORK = Work("the only work")
+WORK = Work("the only work", study="a study")
 FATES = {"busy": 0.2, "lost": 0.2, "refused": 0.05}
 
 
@@ -84,10 +84,11 @@ def test_all_of_a_plain_run_is_found_and_read_by_no_later_one(made, tmp_path, na
 def test_where_a_second_plan_was_begun_each_job_is_read(made, tmp_path):
     one = made["two votes"]
     with lab.ledger_of(tmp_path / "ledger.sqlite", lab.AMPLE) as ledger:
-        ledger.begin_work(Work("one", study="the study"))
+        ledger.begin_work(WORK)
         lab.finish(lab.execution(one, ledger, lab.FakeProvider(one, lab.always())))
-        ledger.begin_work(Work("another", study="the study"))
+        ledger.begin_work(Work("another", study=WORK.study))
         ledger.continue_work()
+        assert len(ledger.works()) == 2
         assert find_done(one, ledger) == set()
 
 
