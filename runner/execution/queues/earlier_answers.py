@@ -48,8 +48,17 @@ def read_histories(
         requests: of the plan, to find the verdicts that an earlier version named otherwise.
         jobs: their ids.
     """
+    return collect_histories(source.earlier_attempts(jobs), requests)
+
+
+def collect_histories(
+    found: Sequence[EarlierAttempt], requests: RequestBuilder
+) -> Mapping[str, JobHistory]:
+    """Return the same of all attempts at the requests of some jobs.
+
+    In the thread that renders the plan's requests: one at a time may ask it for names.
+    """
     histories: defaultdict[str, JobHistory] = defaultdict(JobHistory)
-    found = source.earlier_attempts(jobs)
     for each in found:
         history = histories[each.job]
         history.attempts[each.request] = each.number

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 
 from experiment.prompts import RequestBuilder
 from runner.execution.queues.done_jobs import find_done_places
-from runner.execution.queues.earlier_answers import read_histories
+from runner.execution.queues.earlier_answers import collect_histories
 from runner.execution.queues.job_queue import (
     LEASE_SECONDS,
     NO_CELLS,
@@ -132,9 +132,11 @@ class SharedJobQueue:
     async def _build_jobs(self, places: list[int]) -> list[Job]:
         subjects = {place: self._requests.request_at(self._seed, place) for place in places}
         ids = [subject.id for subject in subjects.values()]
-        found = await asyncio.to_thread(read_histories, self._table, self._requests, ids)
+        had = collect_histories(
+            await asyncio.to_thread(self._table.earlier_attempts, ids), self._requests
+        )
         return [
-            Job(place, subject, found[subject.id].answered, found[subject.id].attempts)
+            Job(place, subject, had[subject.id].answered, had[subject.id].attempts)
             for place, subject in subjects.items()
         ]
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections import Counter
 from dataclasses import replace
 from itertools import count
+from types import SimpleNamespace
 
 import pytest
 
 from experiment.prompts.request_builder import RequestBuilder
 from experiment.scoring.completion import Completion
 from runner.execution.queues.earlier_verdicts import rename_verdicts
+from runner.execution.queues.shared_job_queue import SharedJobQueue
 from runner.execution.scheduler import StopReason
 from runner.ledger.records import EarlierAttempt
 from tests.runner import sample_experiment as lab
@@ -128,3 +132,24 @@ def test_verdicts_on_answers_of_before_with_reasoning_are_not_paid_again(made, t
         subject = made.subjects()[0]
         stored = answered_completions(ledger)[subject.id]
         assert made.requests.read_subject_answer(subject, stored).reasoning.startswith("apart")
+
+
+def test_names_are_asked_for_in_the_thread_that_renders_requests(made, monkeypatch):
+    """Of a shared ledger the attempts are read in another one meanwhile."""
+    (subject, *_), judge = made.subjects(), made.experiment.spec.judges[0].name
+    earlier = [
+        EarlierAttempt(subject.id, subject.id, 1, Completion("yes"), "subject", 0),
+        EarlierAttempt(subject.id, "0" * 24, 1, Completion("no"), judge, 0),
+    ]
+    asked, name = [], RequestBuilder.verdict_id
+    monkeypatch.setattr(
+        RequestBuilder,
+        "verdict_id",
+        lambda *args: (asked.append(threading.current_thread()), name(*args))[1],
+    )
+    table = SimpleNamespace(
+        count_living=lambda: 1, take=lambda *_: [0], earlier_attempts=lambda _: earlier
+    )
+    queue = SharedJobQueue(table, made.requests, "a seed", 60.0)
+    asyncio.run(queue.take(1))
+    assert set(asked) == {threading.main_thread()}
