@@ -167,7 +167,7 @@ async def _run(  # noqa: PLR0913 - what a guarded program runs with
 ) -> tuple[ProgramEnd, CallTally]:
     """Open the door, run the program, and wait for calls that it no longer waits for."""
     with _slow_starts(ledger, options, models) as make_slow_start:
-        async with Relay(options.timeout) as relay:
+        async with Relay(options.timeout, options.note) as relay:
             gate = Gate(
                 ledger,
                 models,
@@ -202,6 +202,8 @@ async def _run_or_serve(command: Sequence[str], environment: Mapping[str, str]) 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
     await ended.wait()
+    for number in (signal.SIGINT, signal.SIGTERM):  # a second one ends the wait for open calls
+        loop.remove_signal_handler(number)
     return ProgramEnd(0)
 
 

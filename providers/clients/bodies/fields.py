@@ -23,7 +23,11 @@ from providers.secrets import quote_value
 MOST_TOKENS = 10**9  # no model has as many
 _MOST_CHOICES = 1000
 _STANDARD_TIERS = ("auto", "default", "standard", "standard_only", "on_demand", "unspecified")
-_TIERS = {"service_tier": _STANDARD_TIERS, "speed": ("standard",)}
+_TIERS = {
+    "service_tier": _STANDARD_TIERS,
+    "speed": ("standard",),
+    "inference_geo": ("global",),
+}
 # Words of names that are not known, which may bill something else, add input or be another limit.
 _RISKY = re.compile(
     "(?:^|_)(?:(?:web)?search|web|browser|browsing|plugin|connector|mcp|agent|container|retriev[a-z]*"

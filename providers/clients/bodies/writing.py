@@ -19,6 +19,7 @@ _LIMIT_FIELDS = {
     ClientApi.MESSAGES: "max_tokens",
     ClientApi.GENERATE: "maxOutputTokens",
 }
+CHAT_LIMITS = ("max_tokens", "max_completion_tokens")  # what providers call it in a chat
 _split = Decoder(dict[str, Raw]).decode
 _join = Encoder().encode
 
@@ -53,6 +54,8 @@ def write_body(  # noqa: PLR0913 - what providers differ in
         fields["model"] = model_id
     if limit is not None and call.limit is None:
         _write_limit(call.api, fields, limit_field or _LIMIT_FIELDS[call.api], limit)
+    elif limit_field == "max_tokens" and call.limit_field == "max_completion_tokens":
+        fields["max_tokens"] = call.limit  # a name that is not known there bounds nothing
     if (
         tier
         and call.api is not ClientApi.GENERATE
