@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from itertools import pairwise
 
 from estimator.counting import Exactness, TokenCount
 from estimator.workload import PlannedModel
@@ -70,10 +69,8 @@ class CallCosts:
         return card.worst_case_cost(prompt, output)
 
     def of_votes(self, votes: Sequence[Request]) -> list[Money]:
-        """Return the worst-case cost of each of several attempts; a call is always one."""
-        several = (replace(votes[0], choices=number) for number in range(1, len(votes) + 1))
-        totals = [Money(), *map(self.of_request, several)]
-        return [more - less for less, more in pairwise(totals)]
+        """Return the worst-case cost of each attempt: a call is one, with all of its answers."""
+        return [self.of_request(each) for each in votes]
 
     def record_excess(self, request: Request, billed_prompt: int, answers: int = 1) -> None:
         """Record by how many tokens a billed prompt exceeded our bound."""

@@ -191,6 +191,8 @@ REFUSED = [
     (CHAT, {"service_tier": "flex"}, "service_tier.*flex"),
     (CHAT, {"service_tier": "priority"}, "service_tier"),
     (MESSAGES, {"inference_geo": "us"}, "inference_geo.*us"),
+    (CHAT, {"MAX_TOKENS": 10**5}, "MAX_TOKENS"),
+    (CHAT, {"maxTokens": 10**5}, "maxTokens"),
     (CHAT, {"modalities": ["text", "audio"]}, "modalities"),
     (CHAT, {"prediction": {"type": "content", "content": "x"}}, "prediction"),
     (CHAT, {"plugins": [{"id": "web"}]}, "plugins"),

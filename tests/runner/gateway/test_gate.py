@@ -93,6 +93,21 @@ def test_writing_a_prompt_to_a_cache_is_reserved(server, tmp_path, mark):
     assert cached.pico > 10 * plain.pico
 
 
+def test_all_the_answers_that_a_call_asks_for_are_reserved(server, tmp_path):
+    async def ask():
+        async with opened_gate(tmp_path / "run", server.url) as opened:
+            reserved = opened.note_reserved()
+            await opened.call()
+            await opened.call(n=5)
+            await opened.settle()
+            return [each.pico for each in reserved], opened.balance.settled
+
+    server.reset(Behaviour(output_tokens=60))
+    (one, five), settled = asyncio.run(ask())
+    assert settled.pico <= one + five
+    assert five > 4 * one
+
+
 def test_a_price_that_rises_while_the_program_runs_is_reserved_from_then_on(server, tmp_path):
     """Equally long calls had the price of the first day for good."""
 
