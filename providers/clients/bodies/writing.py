@@ -20,6 +20,7 @@ _LIMIT_FIELDS = {
     ClientApi.GENERATE: "maxOutputTokens",
 }
 CHAT_LIMITS = ("max_tokens", "max_completion_tokens")  # what providers call it in a chat
+_TRUE = Raw(b"true")
 _split = Decoder(dict[str, Raw]).decode
 _join = Encoder().encode
 
@@ -62,9 +63,11 @@ def write_body(  # noqa: PLR0913 - what providers differ in
         and call.options.get("service_tier") in (None, "auto")
     ):
         fields["service_tier"] = tier
-    if asks_usage and call.api is ClientApi.CHAT and call.is_streamed and not call.wants_usage:
-        options = fields.get("stream_options")
-        fields["stream_options"] = _open(options) | {"include_usage": True}
+    if asks_usage and call.api is ClientApi.CHAT and call.is_streamed:
+        # Also where the client asks in OpenRouter's way, which other servers do not know.
+        options = _open(fields.get("stream_options"))
+        if options.get("include_usage") != _TRUE:
+            fields["stream_options"] = options | {"include_usage": True}
     return _join(fields)
 
 

@@ -98,6 +98,7 @@ def test_the_names_that_a_provider_has_for_them_are_written():
     [
         (b', "stream": true', {"include_usage": True}),
         (b', "stream": true, "stream_options": null', {"include_usage": True}),
+        (b', "stream": true, "usage": {"include": true}', {"include_usage": True}),
         (
             b', "stream": true, "stream_options": {"include_obfuscation": false}',
             {"include_obfuscation": False, "include_usage": True},
