@@ -4,12 +4,13 @@ Reading order: `operations` (what a path asks for), `bodies` (what is asked of a
 price depends on), `streams` (answers as they come), `refusals` (errors that clients do not retry).
 """
 
-from providers.clients.bodies import ClientApi, ClientCall, read_call, write_body
+from providers.clients.bodies import CHAT_LIMITS, ClientApi, ClientCall, read_call, write_body
 from providers.clients.operations import Operation, OperationKind, find_operation
 from providers.clients.refusals import write_refusal, write_stream_error
 from providers.clients.streams import StreamAssembler
 
 __all__ = [
+    "CHAT_LIMITS",
     "ClientApi",
     "ClientCall",
     "Operation",

@@ -113,12 +113,19 @@ def find_operation(path: str, providers: Mapping[str, Provider] | None = None) -
 
 def _drop_prefixes(words: list[str], provider: Provider | None) -> list[str]:
     """Return the words of a path without the versions and prefixes before its operation."""
-    own = urlsplit(provider.base_url).path.split("/") if provider else _PREFIXES
+    own = _list_prefixes(provider) if provider else _PREFIXES
     first = next(
         (at for at, word in enumerate(words) if not _VERSION.fullmatch(word) and word not in own),
         len(words),
     )
     return words[first:]
+
+
+def _list_prefixes(provider: Provider) -> set[str]:
+    """Return the words before an operation, also where it is sent to an address of the user's."""
+    builtin = builtin_providers().get(provider.name, provider)
+    addresses = (provider.base_url, builtin.base_url)
+    return {word for each in addresses for word in urlsplit(each).path.split("/")}
 
 
 def _find_plain(name: str, rest: str) -> Operation:

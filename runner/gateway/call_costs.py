@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from itertools import pairwise
 
 from estimator.counting import Exactness, TokenCount
 from estimator.workload import PlannedModel
 from experiment.prompts import Request
 from pricing.money import Money
+from pricing.rates import RateCard
 from providers.clients import ClientCall
 from runner.billing import find_excess
 
@@ -55,16 +55,22 @@ class CallCosts:
     def of_request(self, request: Request) -> Money:
         """Return the worst-case cost of a call, with the excess over our bound seen so far."""
         prompt = self._counts[request.id].bound + self._excess.get(request.model, 0)
-        return self._cost_of(request.model, prompt * request.choices, request.max_output)
+        return self._cost_of(self._find_card(request), prompt * request.choices, request.max_output)
 
-    def _compute_cost(self, model: str, prompt: int, output: int) -> Money:
-        return self._models[model].reserve.worst_case_cost(prompt, output)
+    def _find_card(self, request: Request) -> RateCard:
+        """Return the prices of now, with those of writing the prompt to a cache where it may be."""
+        card = self._models[request.model].reserve
+        if not request.sampling.get("cache_control"):
+            return card
+        return replace(card, writes_unasked=True)
+
+    @staticmethod
+    def _compute_cost(card: RateCard, prompt: int, output: int) -> Money:
+        return card.worst_case_cost(prompt, output)
 
     def of_votes(self, votes: Sequence[Request]) -> list[Money]:
-        """Return the worst-case cost of each of several attempts; a call is always one."""
-        several = (replace(votes[0], choices=number) for number in range(1, len(votes) + 1))
-        totals = [Money(), *map(self.of_request, several)]
-        return [more - less for less, more in pairwise(totals)]
+        """Return the worst-case cost of each attempt: a call is one, with all of its answers."""
+        return [self.of_request(each) for each in votes]
 
     def record_excess(self, request: Request, billed_prompt: int, answers: int = 1) -> None:
         """Record by how many tokens a billed prompt exceeded our bound."""

@@ -38,6 +38,11 @@ class ClientReply:
         self._call = call
         self._answer: ClientAnswer | None = None
 
+    @property
+    def has_left(self) -> bool:
+        """Whether the program has closed its connection."""
+        return self._call.has_left
+
     async def begin(self, status: int, headers: Mapping[str, str]) -> None:
         """Begin a reply that comes in parts."""
         self._answer = ClientAnswer(self._call, status, _pick(headers))

@@ -25,6 +25,7 @@ from pricing.errors import PricingError, Unpriced
 from pricing.money import Money
 from providers.apis import API_KINDS
 from providers.clients import (
+    CHAT_LIMITS,
     ClientApi,
     ClientCall,
     Operation,
@@ -50,9 +51,10 @@ from runner.transport import Outcome, require_api_key, require_proxy
 
 # Fields of a body that make an answer's body larger than its tokens.
 _FIELDS = ("logprobs", "top_logprobs")
+_CACHING = ("cache_control", "prompt_cache_options", "prompt_cache_retention")
 LABEL_HEADER, LABEL = "x-afcost-label", re.compile(r"[A-Za-z0-9._-]{1,60}")
 STAGE = "call"  # of the calls of a program that names none
-_AT_CAP, _BAD_CALL, _STOPPED, _NOT_FOUND = 402, 400, 403, 404
+_AT_CAP, _BAD_CALL, _STOPPED, _NOT_FOUND, _GONE = 402, 400, 403, 404, 410
 _KINDS = {endpoint: kind for kind, endpoint in ENDPOINTS.items()}
 
 
@@ -258,7 +260,7 @@ class Gate:
         body = write_body(
             call,
             limit=request.max_tokens if call.limit is None else None,
-            limit_field=takes.limit_field if is_chat else None,
+            limit_field=takes.limit_field if is_chat and takes.limit_field in CHAT_LIMITS else None,
             tier=provider.standard_tier,
             asks_usage=provider.name != "mistral",
         )
@@ -301,8 +303,7 @@ class Gate:
             may = f"take {tokens:,}" if is_tokens else _say_cost(amount, request)
             self._refuse_at_cap(reached.option, reached.describe(), may)
         try:
-            async with self._budget.call(request.id):
-                await self._send(request, amount)
+            await self._send(request)
             self.tally.sent[provider] += 1
             came_to = self._budget.take_size(request.id) or size
         except Refused:
@@ -312,19 +313,35 @@ class Gate:
             self._attempts.last_attempts.pop(request.id, None)
             await self._caps.settle(names, size, came_to)
 
-    async def _send(self, request: Request, amount: Money) -> None:
+    async def _send(self, request: Request) -> None:
         """Reserve and send a call; where the cap does not cover it now, wait in line until it does.
 
         Raises:
             Refused: it was not sent.
         """
-        if not self._line.locked() and await self._attempts.run_attempt([request], request.id):
-            return
-        async with self._line:
-            if self._never_fits(amount) or not await self._budget.admit([(request.id, amount)]):
-                self._refuse_unadmitted(request, amount)
-        if not await self._attempts.run_attempt([request], request.id):
-            raise Refused(_STOPPED, "stopped", self.tally.stopped or "nothing more is sent")
+        if not self._line.locked():
+            async with self._budget.call(request.id):
+                if await self._attempts.run_attempt([request], request.id):
+                    return
+        while not self.tally.stopped:  # again where its worst case rose after it was admitted
+            async with self._budget.call(request.id):
+                async with self._line:
+                    await self._admit(request)
+                if await self._attempts.run_attempt([request], request.id):
+                    return
+        raise Refused(_STOPPED, "stopped", self.tally.stopped)
+
+    async def _admit(self, request: Request) -> None:
+        """Allocate money to a call that is first in line, once there is any.
+
+        Raises:
+            Refused: there will be none, or its client waits no more.
+        """
+        if not self._relay.is_awaited(request):
+            raise Refused(_GONE, "client_left", "its client left before it was sent")
+        amount = self._costs.of_request(request)
+        if self._never_fits(amount) or not await self._budget.admit([(request.id, amount)]):
+            self._refuse_unadmitted(request, amount)
 
     def _never_fits(self, amount: Money) -> bool:
         """Return whether a call costs more than is left once all others cost nothing."""
@@ -380,5 +397,5 @@ def _read_label(headers: Mapping[str, str]) -> str:
 def _pick_fields(call: ClientCall) -> dict[str, object]:
     """Return what of a call's body the transport and the settlement look at."""
     fields: dict[str, object] = {name: call.body[name] for name in _FIELDS if call.body.get(name)}
-    marks = call.options.get("cache_control")
+    marks = [call.options[name] for name in _CACHING if call.options.get(name)]
     return fields | ({"cache_control": marks} if marks else {})

@@ -17,6 +17,7 @@ from estimator.atomic_write import write_atomically
 from estimator.json_files import read_json_file
 from estimator.safe_text import dump_json
 from estimator.workload import PlannedModel
+from providers.secrets import redact_message
 from runner.errors import BadRun
 from runner.ledger import Location, Work, locate_ledger, read_ledger
 from runner.run_folder import GUARD_FILE, PLAN_FILE
@@ -70,7 +71,7 @@ class GuardFolder:
         document = {
             "schema": GUARD_SCHEMA,
             "study": self.study,
-            "command": list(self.command),
+            "command": [redact_message(word) for word in self.command],
             "models": {**self.models, **prices},
         }
         write_atomically(self.path / GUARD_FILE, dump_json(document, indent=1) + "\n")

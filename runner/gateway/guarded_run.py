@@ -14,15 +14,16 @@ from pricing.money import Money
 from pricing.price_book import PriceBook
 from providers.provider import Provider
 from providers.registry import builtin_providers
+from providers.secrets import remember_secret
 from runner.approval import Approval
-from runner.errors import LedgerError
+from runner.errors import BadRun, LedgerError
 from runner.execution import LEASE_SECONDS, TRUSTED_PART_OF_CAP, SlowStart, StopReason
 from runner.gateway.door import Door
 from runner.gateway.gate import CallTally, Gate
 from runner.gateway.guard_folder import GuardFolder
 from runner.gateway.models import PricedModels
 from runner.gateway.part_caps import PartCap, load_spent
-from runner.gateway.program import ProgramEnd, guarded_environment, run_program
+from runner.gateway.program import ProgramEnd, find_keys, guarded_environment, run_program
 from runner.gateway.relay import Relay
 from runner.ledger import (
     Balance,
@@ -99,8 +100,15 @@ def run_guarded(
     Raises:
         RunnerError: before it is started.
     """
+    for key in find_keys(environment, builtin_providers()):
+        remember_secret(key)  # a command may have one among its arguments
     create_run_dir(folder.path)
     location = folder.locate_ledger(options.ledger_url)
+    if options.caps and isinstance(location, PostgresLocation):
+        raise BadRun(
+            "--cap-tokens and --cap-for are kept by one process, and several may share this "
+            "ledger; use --cap alone, or a ledger in a folder of its own"
+        )
     with open_ledger(location, folder.path) as ledger:
         ledger.begin_work(folder.work)
         _approve(ledger, folder, options)
@@ -167,7 +175,7 @@ async def _run(  # noqa: PLR0913 - what a guarded program runs with
 ) -> tuple[ProgramEnd, CallTally]:
     """Open the door, run the program, and wait for calls that it no longer waits for."""
     with _slow_starts(ledger, options, models) as make_slow_start:
-        async with Relay(options.timeout) as relay:
+        async with Relay(options.timeout, options.note) as relay:
             gate = Gate(
                 ledger,
                 models,
@@ -202,6 +210,8 @@ async def _run_or_serve(command: Sequence[str], environment: Mapping[str, str]) 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
     await ended.wait()
+    for number in (signal.SIGINT, signal.SIGTERM):  # a second one ends the wait for open calls
+        loop.remove_signal_handler(number)
     return ProgramEnd(0)
 
 

@@ -7,7 +7,8 @@ is read to its end, and settled, whether or not the program still waits for it.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -26,7 +27,7 @@ from providers.clients import (
     write_refusal,
     write_stream_error,
 )
-from providers.failures import describe_lost
+from providers.failures import Billed, Failure, FailureMeaning, FailureScope, describe_lost
 from providers.provider import Provider
 from providers.proxies import Proxy
 from providers.rate_limits import parse_rate_limits
@@ -54,6 +55,12 @@ from runner.transport import (
 _OK, _BAD_GATEWAY = 200, 502
 _MAX_FREE_BYTES = 4 << 20  # of a list of models, or a count
 _JSON = {"Content-Type": "application/json"}
+_LEFT = Failure(
+    "its client left before it was sent",
+    FailureMeaning.UNSENT,
+    FailureScope.REQUEST,
+    Billed.NO,
+)
 _PASSED_ON = ("anthropic-version", "anthropic-beta", "openai-beta", "accept")
 
 
@@ -100,9 +107,13 @@ class Relay:
 
     Args:
         timeout: seconds that one call may take, from connecting to the last byte.
+        note: is told of what failed here, without what was sent.
     """
 
-    def __init__(self, timeout: float = REQUEST_TIMEOUT) -> None:
+    def __init__(
+        self, timeout: float = REQUEST_TIMEOUT, note: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self._note = note
         self._limit = TimeLimit(timeout)
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=min(30, timeout))
         self._calls: dict[str, RelayedCall] = {}
@@ -132,8 +143,25 @@ class Relay:
         self._calls.pop(request.id, None)
 
     async def send(self, name: ModelName, request: Request) -> Outcome:  # noqa: ARG002 - `Transport`
-        """Send a call once, and return what happened to the money."""
-        return shorten_failure(await self._send(self._calls[request.id], request))
+        """Send a call once, and return what happened to the money.
+
+        Whatever fails here, it may have been billed, and nothing else would hold its money.
+        """
+        call = self._calls[request.id]
+        if call.reply.has_left:  # it would be paid for, and read by none
+            return await self._fail(call, NotBilled(_LEFT))
+        try:
+            return shorten_failure(await self._send(call, request))
+        except Exception as error:  # noqa: BLE001 - see above
+            self._note(f"a call failed inside the gateway: {type(error).__name__}")
+            failed = Unknown(describe_lost(f"the gateway failed: {type(error).__name__}"))
+            with suppress(Exception):  # the client may be what failed
+                await self._fail(call, failed)
+            return failed
+
+    def is_awaited(self, request: Request) -> bool:
+        """Return whether the program still waits for the answer to a request."""
+        return not self._calls[request.id].reply.has_left
 
     async def pass_free(
         self, upstream: Upstream, operation: Operation, arrived: DoorCall, reply: ClientReply
@@ -228,14 +256,17 @@ class Relay:
 
     async def _fail(self, call: RelayedCall, outcome: NotBilled | Unknown) -> Outcome:
         """Tell the program of a failure that no provider told it of."""
+        if call.reply.response is not None:  # it has all of its answer
+            return outcome
         said = f"afcost: {redact_message(outcome.reason)}"
         if not call.reply.has_begun:
             headers, body = write_refusal(call.call.api, _BAD_GATEWAY, said, "upstream_failed")
             headers.pop("x-should-retry", None)
             await call.reply.send(_BAD_GATEWAY, headers, body)
         else:
-            error = write_stream_error(call.call.api, said, "upstream_failed", _BAD_GATEWAY)
-            await call.reply.write(error)
+            if call.call.is_streamed:
+                error = write_stream_error(call.call.api, said, "upstream_failed", _BAD_GATEWAY)
+                await call.reply.write(error)
             call.reply.break_off()
         return outcome
 

@@ -1,30 +1,50 @@
-"""Real clients, unchanged, come to the door by their environment alone, and get whole answers.
+"""Real clients, unchanged, under `afcost guard`: whole answers, and a ledger that is the bill.
 
 `nox -s clients` runs these; each kind of client is installed in an environment of its own.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shutil
-from dataclasses import dataclass
+import subprocess
+import sys
+from decimal import Decimal
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from providers.registry import builtin_providers
-from runner.gateway.door import Door
-from runner.gateway.program import DUMMY_KEY, ProgramEnd, guarded_environment, run_program
 from tests.clients.environments import CLIENTS, Clients, find_folder
-from tests.clients.relay import REAL_KEY, Relay
 from tests.support.provider.behaviour import Behaviour
 from tests.support.provider.server import run_provider
 
 pytestmark = [pytest.mark.clients, pytest.mark.filterwarnings("ignore")]
 TEXT = "This is what the provider says, in more than a few words."
+REAL_KEY = "sk-real-0123456789abcdef"
+IN, OUT = Decimal(3), Decimal(15)
+LIMIT = 64
+LLAMA, LLAMA_TURBO = "meta-llama/llama-3.1-8b-instruct", "meta-llama/Llama-3.3-70B-Instruct-Turbo"
+LLAMA_FIREWORKS = "accounts/fireworks/models/llama-v3p1-8b-instruct"
+# provider -> the model that the scripts ask it for.
+MODELS = {
+    "openai": "gpt-4o-mini",
+    "anthropic": "claude-haiku-4-5",
+    "google": "gemini-2.5-flash",
+    "openrouter": LLAMA,
+    "groq": "llama-3.1-8b-instant",
+    "together": LLAMA_TURBO,
+    "deepseek": "deepseek-chat",
+    "x-ai": "grok-4",
+    "fireworks": LLAMA_FIREWORKS,
+    "mistral": "mistral-small-latest",
+    "cerebras": "llama3.1-8b",
+    "deepinfra": "meta-llama/Meta-Llama-3.1-8B-Instruct",
+    "novita": LLAMA,
+    "moonshotai": "kimi-k2",
+}
+ALSO = ("together/llama-3.1-8b-instant",)  # Together's own client asks for Groq's
 THREE = {"openai", "anthropic", "google"}
 PROVIDERS = {
     "official": THREE,
@@ -32,24 +52,21 @@ PROVIDERS = {
     "javascript": THREE,
     "frameworks": {"openai", "anthropic"},
     "inspect": THREE | {"groq", "together", "openrouter", "fireworks", "deepseek"},
-    "litellm": THREE
-    | {"openrouter", "groq", "together", "deepseek", "x-ai", "fireworks", "mistral"}
-    | {"cerebras", "deepinfra", "novita", "moonshotai"},
+    "litellm": set(MODELS),
 }
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a script did: how it ended, and what came to the door."""
-
-    end: ProgramEnd
-    relay: Relay
-    notes: list[str]
+# LiteLLM's script goes on with the next model where one is refused; the others end there.
+REFUSED = {"litellm": 14}
+# Mistral streams the usage unasked, and refuses to be asked; the test provider must be.
+UNSAID = {"litellm": 1}
+CAP = Decimal("0.0024")  # of two calls, and not of three
+PROMPT = 64  # tokens that each is billed, more than any of them has
 
 
 @pytest.fixture(scope="module")
 def provider():
-    with run_provider(Behaviour(text=TEXT, api_key=REAL_KEY, tier="default")) as provider:
+    with run_provider(
+        Behaviour(text=TEXT, api_key=REAL_KEY, tier="default", input_tokens=PROMPT)
+    ) as provider:
         yield provider
 
 
@@ -58,36 +75,85 @@ def folder(tmp_path_factory):
     return find_folder(tmp_path_factory.mktemp("clients"))
 
 
-async def do_job(provider_url: str, command: list[str], told: Path) -> Job:
-    """Run a script as `afcost guard` does, with real keys in the environment that it is given."""
+def guard(
+    provider_url: str, folder: Path, cap: Decimal, command: list[str]
+) -> subprocess.CompletedProcess[str]:
+    """Run a command under `afcost guard`, with real keys in the environment that it is given."""
     keys = {name: REAL_KEY for each in builtin_providers().values() for name in each.api_key_env}
     del keys["GOOGLE_API_KEY"]  # google-genai warns where there are two
-    base = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | keys
-    notes: list[str] = []
-    async with aiohttp.ClientSession() as session:
-        relay = Relay(provider_url, session)
-        async with Door(relay, note=notes.append) as door:
-            environment = guarded_environment(base, door.url, builtin_providers())
-            assert REAL_KEY not in str(environment)
-            end = await run_program([*command, str(told)], environment)
-    return Job(end, relay, notes)
+    kept = ("PATH", "HOME", "PYTHONPATH")
+    base = {name: os.environ[name] for name in kept if name in os.environ} | keys
+    base |= {"AFCOST_HOME": str(folder / "home")}
+    options = ["--cap", f"{cap}", "--default-max-tokens", f"{LIMIT}", "--run-dir", "run"]
+    for name, model in MODELS.items():
+        version = "v1beta" if name == "google" else "v1"
+        options += ["--upstream", f"{name}={provider_url}/{version}", "--send-key", name]
+        options += ["--price", f"{name}/{model}={IN}/{OUT}"]
+    options += [word for name in ALSO for word in ("--price", f"{name}={IN}/{OUT}")]
+    command = [sys.executable, "-m", "afcost", "guard", *options, "--", *command]
+    return subprocess.run(
+        command, cwd=folder, env=base, capture_output=True, text=True, check=False
+    )
+
+
+def report(folder: Path) -> dict:
+    command = [sys.executable, "-m", "afcost", "report", "run", "--format", "json"]
+    home = {"AFCOST_HOME": str(folder / "home")}
+    done = subprocess.run(
+        command, cwd=folder, env=os.environ | home, capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+def dollars(bill) -> Decimal:
+    return (bill.input_tokens * IN + bill.output_tokens * OUT) / 1_000_000
+
+
+def check_ledger_is_bill(folder: Path, bill, unsaid: int = 0) -> dict:
+    """Check all calls but those whose answers do not say what they cost, which are held."""
+    told = report(folder)
+    one = dollars(bill) / len(bill.calls)  # all cost the same
+    assert Decimal(told["spent_usd"]) == dollars(bill) - unsaid * one
+    assert told["attempts"]["settled"] == len(bill.calls) - unsaid
+    assert told["attempts"]["held"] == unsaid
+    return told
+
+
+def make_command(clients: Clients, folder: Path, told: Path) -> list[str]:
+    if not clients.is_python and shutil.which("npm") is None:
+        pytest.skip("Node is not here")
+    return [*clients.install(folder), str(told)]
 
 
 @pytest.mark.parametrize("clients", CLIENTS, ids=lambda each: each.name)
-def test_unchanged_clients_come_to_the_door(clients: Clients, provider, folder, tmp_path):
-    if not clients.is_python and shutil.which("npm") is None:
-        pytest.skip("Node is not here")
-    command = clients.install(folder)
+def test_unchanged_clients_are_answered_and_the_ledger_is_the_bill(
+    clients: Clients, provider, folder, tmp_path
+):
+    command = make_command(clients, folder, tmp_path / "told")
     provider.reset()
-    told = tmp_path / "told"
-    job = asyncio.run(do_job(provider.url, [*command], told))
-    assert (job.end.code, job.end.problem, job.end.left_running) == (0, "", ())
-    answers = json.loads(told.read_text())
+    done = guard(provider.url, tmp_path, Decimal(1), command)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "refused" not in done.stderr, done.stderr
+    assert "gateway" not in done.stderr, done.stderr
+    answers = json.loads((tmp_path / "told").read_text())
     assert not {name: text for name, text in answers if text != TEXT}
     bill = provider.bill()
-    assert len(bill.delivered) == len(bill.billed) == len(answers) == len(job.relay.paths)
-    assert {each.removeprefix("Bearer ") for each in job.relay.keys} == {DUMMY_KEY}
-    asked = {path.partition("/")[0] for path in job.relay.paths}
-    assert asked == PROVIDERS[clients.name]
-    assert not job.relay.strange
-    assert not job.notes
+    assert len(bill.delivered) == len(bill.billed) == len(answers)
+    told = check_ledger_is_bill(tmp_path, bill, UNSAID.get(clients.name, 0))
+    assert {row["provider"] for row in told["strata"]} == PROVIDERS[clients.name]
+
+
+@pytest.mark.parametrize("clients", CLIENTS, ids=lambda each: each.name)
+def test_at_the_cap_unchanged_clients_are_refused_once(
+    clients: Clients, provider, folder, tmp_path
+):
+    command = make_command(clients, folder, tmp_path / "told")
+    provider.reset()
+    done = guard(provider.url, tmp_path, CAP, command)
+    assert done.returncode == 4, done.stdout + done.stderr
+    bill = provider.bill()
+    assert 0 < dollars(bill) <= CAP
+    check_ledger_is_bill(tmp_path, bill)
+    refused = REFUSED.get(clients.name, 1)
+    assert f"the cap was reached, {refused} call" in done.stderr, done.stderr
+    assert f"cap of ${CAP} reached" in done.stdout + done.stderr or clients.name == "litellm"

@@ -201,7 +201,7 @@ def test_a_cap_that_no_call_counted_on_is_told_of(lab, server):
 
 def test_a_bill_above_what_was_reserved_stops_all_calls(lab, server):
     server.reset(Behaviour(output_tokens=(20, 60), faults=(Fault("over_max", calls=(3,)),)))
-    told = guard(lab, server, "print([call(n)[0] for n in range(6)])")
+    told = guard(lab, server, "print([call(n)[0] for n in range(6)])", ends=1)
     assert told.stdout.strip() == "[200, 200, 200, 403, 403, 403]"
     assert "BREACH" in told.stderr
 
@@ -316,10 +316,9 @@ with socket.create_connection((address.hostname, address.port)) as client:
     lines = (f"POST {address.path}/chat/completions HTTP/1.1", f"Host: {address.netloc}",
              "Content-Type: application/json", f"Content-Length: {len(body)}", "", body)
     client.sendall("\\r\\n".join(lines).encode())
-    import time
-    time.sleep(0.3)
+    client.recv(1)
 """
-    server.reset(Behaviour(output_tokens=(20, 60), answer="by-tier", delay=1.0))
+    server.reset(Behaviour(output_tokens=(20, 60), answer="by-tier", event_delay=0.1))
     guard(lab, server, script)
     assert len(server.bill().calls) == 1
     check_ledger_is_bill(lab, server)
@@ -346,6 +345,17 @@ def test_a_cap_on_tokens_holds_over_starts_and_at_fifty_at_once(lab, server):
         guard(lab, server, script, "--cap-tokens", "2000", ends=4)
     bill = server.bill()
     assert 1800 < bill.input_tokens + bill.output_tokens <= 2000
+
+
+def test_a_key_among_the_arguments_of_a_program_is_not_kept_in_a_file(lab):
+    lab.afcost("guard", "--cap", "1", "--run-dir", "run", "--", "true", "sk-oa-5c1e", apart=True)
+    assert "sk-oa-5c1e" not in (lab.folder / "run" / "guard.json").read_text()
+
+
+def test_caps_of_one_process_are_refused_with_a_ledger_that_several_share(lab):
+    shared = ("--ledger", "postgresql://nobody@127.0.0.1:9/none", "--cap-tokens", "9")
+    told = lab.afcost("guard", "--cap", "1", *shared, "--", "true", ends=1, apart=False)
+    assert "several may share this ledger" in told.stderr
 
 
 def test_a_label_in_a_header_is_a_stage_of_the_report_with_a_cap_of_its_own(lab, server):

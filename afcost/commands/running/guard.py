@@ -84,7 +84,8 @@ def guard_command(  # noqa: PLR0913 - one argument for each option
         afcost guard --cap 5 -- python my_study.py
 
     Options with PROVIDER, MODEL or NAME may be repeated. Run it again to go on under the same cap.
-    It ends with the program's exit code, or with 4 where the cap could not pay for a call.
+    It ends with the program's exit code, or with 4 where the cap could not pay for a call,
+    or with 1 where all calls were stopped.
     """
     if bool(command) == bool(shell):
         raise click.UsageError("expected a command after --, or --print-env, and not both")
@@ -108,7 +109,9 @@ def guard_command(  # noqa: PLR0913 - one argument for each option
     )
     ended = run_guarded(folder, options, os.environ)
     show_end(draw.stderr(), ended, folder, options.caps)
-    return errors.AT_THE_CAP if ended.tally.at_cap else ended.end.code
+    if ended.tally.at_cap:
+        return errors.AT_THE_CAP
+    return ended.end.code or (errors.ERROR if ended.tally.stopped else errors.DONE)
 
 
 def _show_open(

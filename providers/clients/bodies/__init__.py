@@ -9,9 +9,10 @@ four APIs, `chat_body`, `responses_body`, `messages_body` and `generate_body`; `
 from providers.clients.bodies.client_call import ClientApi, ClientCall
 from providers.clients.bodies.json_text import parse_quietly, write_json
 from providers.clients.bodies.reading import read_call
-from providers.clients.bodies.writing import write_body
+from providers.clients.bodies.writing import CHAT_LIMITS, write_body
 
 __all__ = [
+    "CHAT_LIMITS",
     "ClientApi",
     "ClientCall",
     "parse_quietly",

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +23,23 @@ from providers.secrets import quote_value
 MOST_TOKENS = 10**9  # no model has as many
 _MOST_CHOICES = 1000
 _STANDARD_TIERS = ("auto", "default", "standard", "standard_only", "on_demand", "unspecified")
-_TIERS = {"service_tier": _STANDARD_TIERS, "speed": ("standard",)}
+_TIERS = {
+    "service_tier": _STANDARD_TIERS,
+    "speed": ("standard",),
+    "inference_geo": ("global",),
+}
 # Words of names that are not known, which may bill something else, add input or be another limit.
 _RISKY = re.compile(
     "(?:^|_)(?:(?:web)?search|web|browser|browsing|plugin|connector|mcp|agent|container|retriev[a-z]*"
     "|ground[a-z]*|interpreter|background|batch|fallback|conversation|previous|preset|template|beam"
-    "|best_of|predict|file|image|audio|video|speech|voice|data_source|max_(?:new|gen|output)"
+    "|best_of|extra_body|predict|file|image|audio|video|speech|voice|data_source|max_(?:new|gen|output)"
     "|cached?_content)s?(?:_|$)"
 )
+_NO_WORD = re.compile(r"[^a-z0-9]")
 _CAMEL = re.compile("(?<=[a-z0-9])(?=[A-Z])")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FieldRules:
     """What the fields of an API's bodies mean, see `fields.yaml`."""
 
@@ -48,6 +53,11 @@ class FieldRules:
     def known(self) -> frozenset[str]:
         """The fields that are no text."""
         return self.read | self.options | self.plain
+
+    @cached_property
+    def squeezed(self) -> frozenset[str]:
+        """Them as servers may read them that ignore case, or take both cases of a name."""
+        return frozenset(map(_squeeze, self.read | self.options))
 
 
 @cache
@@ -70,7 +80,7 @@ def refuse_fields(rules: FieldRules, fields: Mapping[str, Any]) -> None:
         if why := rules.refused.get(name):
             raise CannotPrice(f"{name}: {why}")
         snake = _CAMEL.sub("_", name).lower()
-        if name not in rules.known and _RISKY.search(snake):
+        if name not in rules.known and (_RISKY.search(snake) or _squeeze(name) in rules.squeezed):
             raise CannotPrice(
                 f"{_shown(name)}: afcost does not know what it costs, or adds to the prompt; "
                 "leave it out"
@@ -164,6 +174,10 @@ def _check_tier(name: str, value: object, standard: tuple[str, ...]) -> None:
             f"{name}: {quote_value(value)} has a price of its own; leave it out for the standard "
             "price"
         )
+
+
+def _squeeze(name: str) -> str:
+    return _NO_WORD.sub("", name.lower())
 
 
 def _shown(name: str) -> str:

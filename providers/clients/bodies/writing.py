@@ -19,6 +19,8 @@ _LIMIT_FIELDS = {
     ClientApi.MESSAGES: "max_tokens",
     ClientApi.GENERATE: "maxOutputTokens",
 }
+CHAT_LIMITS = ("max_tokens", "max_completion_tokens")  # what providers call it in a chat
+_TRUE = Raw(b"true")
 _split = Decoder(dict[str, Raw]).decode
 _join = Encoder().encode
 
@@ -53,15 +55,19 @@ def write_body(  # noqa: PLR0913 - what providers differ in
         fields["model"] = model_id
     if limit is not None and call.limit is None:
         _write_limit(call.api, fields, limit_field or _LIMIT_FIELDS[call.api], limit)
+    elif limit_field == "max_tokens" and call.limit_field == "max_completion_tokens":
+        fields["max_tokens"] = call.limit  # a name that is not known there bounds nothing
     if (
         tier
         and call.api is not ClientApi.GENERATE
         and call.options.get("service_tier") in (None, "auto")
     ):
         fields["service_tier"] = tier
-    if asks_usage and call.api is ClientApi.CHAT and call.is_streamed and not call.wants_usage:
-        options = fields.get("stream_options")
-        fields["stream_options"] = _open(options) | {"include_usage": True}
+    if asks_usage and call.api is ClientApi.CHAT and call.is_streamed:
+        # Also where the client asks in OpenRouter's way, which other servers do not know.
+        options = _open(fields.get("stream_options"))
+        if options.get("include_usage") != _TRUE:
+            fields["stream_options"] = options | {"include_usage": True}
     return _join(fields)
 
 

@@ -8,6 +8,7 @@ from runner.gateway.program.child import ProgramEnd, run_program
 from runner.gateway.program.environment import (
     DUMMY_KEY,
     GUARD_VARIABLE,
+    find_keys,
     guarded_environment,
     list_own_addresses,
     list_ways_around,
@@ -21,6 +22,7 @@ __all__ = [
     "SHELLS",
     "ProgramEnd",
     "RunningProcess",
+    "find_keys",
     "guarded_environment",
     "list_own_addresses",
     "list_ways_around",

@@ -40,7 +40,7 @@ def guarded_environment(
             for them, since clients demand one. For others it gets one where it had one: tools
             choose their models by the keys that they see.
     """
-    real = _find_keys(base, providers)
+    real = find_keys(base, providers)
     kept = {name: value for name, value in base.items() if name not in list_removed()}
     kept = {name: _hide(_lead_in(value, door_url, providers), real) for name, value in kept.items()}
     return (
@@ -67,8 +67,8 @@ def list_ways_around(base: Mapping[str, str]) -> dict[str, str]:
     return {name: cloud for name, cloud in found.items() if cloud}
 
 
-def _find_keys(base: Mapping[str, str], providers: Mapping[str, Provider]) -> list[str]:
-    """Return the values of all keys that there are, the longest first."""
+def find_keys(base: Mapping[str, str], providers: Mapping[str, Provider]) -> list[str]:
+    """Return the values of all keys in an environment, the longest first."""
     own = {name for each in providers.values() for name in each.api_key_env}
     values = {
         value.strip() for name, value in base.items() if name in own or is_key_variable(name, value)

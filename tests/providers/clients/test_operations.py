@@ -115,6 +115,11 @@ def test_a_provider_of_ones_own_decides_by_its_base_url():
     assert find_operation("mine/llm/v1/chat/completions").kind is OperationKind.REFUSED
 
 
+def test_the_prefixes_of_a_providers_clients_hold_at_another_address_too():
+    own = {"groq": Provider("groq", "openai", "http://localhost:8000/v1")}
+    assert find_operation("groq/openai/v1/chat/completions", own).path == "/chat/completions"
+
+
 def test_a_model_in_a_path_may_be_escaped_and_is_escaped_again():
     found = find_operation("mine/v1beta/models/google%2Fgemini-x:generateContent")
     assert found.model == "google/gemini-x"

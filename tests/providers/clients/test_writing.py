@@ -88,6 +88,8 @@ def test_the_names_that_a_provider_has_for_them_are_written():
     )
     assert (written["model"], written["max_tokens"]) == ("x", 99)
     assert "stream_options" not in written
+    given = json.loads(write(CHAT, b', "max_completion_tokens": 5', limit_field="max_tokens"))
+    assert (given["max_tokens"], given["max_completion_tokens"]) == (5, 5)
     assert "model" not in json.loads(write(GENERATE, model_id="x"))
 
 
@@ -96,6 +98,7 @@ def test_the_names_that_a_provider_has_for_them_are_written():
     [
         (b', "stream": true', {"include_usage": True}),
         (b', "stream": true, "stream_options": null', {"include_usage": True}),
+        (b', "stream": true, "usage": {"include": true}', {"include_usage": True}),
         (
             b', "stream": true, "stream_options": {"include_obfuscation": false}',
             {"include_obfuscation": False, "include_usage": True},
