@@ -83,6 +83,8 @@ class CallTally:
         at_cap: option of a cap -> calls that it could not pay for.
         refused: why others were refused -> how often.
         stopped: why nothing more is sent; empty while calls are.
+        unbounded: models whose reasoning `max_tokens` does not limit, so that a call may cost more
+            than was reserved for it; the first that does stops all others.
     """
 
     sent: Counter[str] = field(default_factory=Counter)
@@ -90,6 +92,7 @@ class CallTally:
     at_cap: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     stopped: str = ""
+    unbounded: set[str] = field(default_factory=set)
 
 
 class _NoBreakers:
@@ -232,6 +235,8 @@ class Gate:
                 f"the call says no max_tokens, and the largest answer of {model} is not known; "
                 "let the program say max_tokens, or give afcost guard --default-max-tokens N",
             )
+        if not planned.capability.limit_bounds_reasoning:
+            self.tally.unbounded.add(model)
         self._slots.add_model(model, lambda: self._make_slow_start(model))
         fields = _pick_fields(call)
         return Request(

@@ -206,6 +206,12 @@ def test_a_bill_above_what_was_reserved_stops_all_calls(lab, server):
     assert "BREACH" in told.stderr
 
 
+def test_a_model_whose_limit_bounds_no_reasoning_is_named(lab, server):
+    script = "assert call(1, model='qwen3.8-max')[0] == 200"
+    told = guard(lab, server, script, "--price", f"openai/qwen3.8-max={IN}/{OUT}")
+    assert "max_tokens does not limit the reasoning of openai/qwen3.8-max" in told.stderr
+
+
 def test_a_program_that_sends_nothing_is_warned_of(lab, server):
     assert "no call came through" in guard(lab, server, "pass").stderr
 

@@ -39,6 +39,11 @@ def show_end(
     _show_refused(console, tally)
     if tally.stopped:
         _show_stopped(console, tally)
+    for model in sorted(tally.unbounded):
+        said = f"afcost: max_tokens does not limit the reasoning of {model}: a call may cost more"
+        draw.print_text(
+            console, f"{said} than was reserved; the first that does stops all", "yellow"
+        )
     for option, count in tally.at_cap.items():
         _show_cap_reached(console, option, count)
     for cap in caps if tally.sent else ():
