@@ -15,7 +15,7 @@ from tests.runner import sample_experiment as labs
 from tests.runner.sample_experiment import Call, FakeProvider, execution, finish, ledger_of
 
 AMPLE = Money(10**15)
-IN_FLIGHT, AHEAD = 16, 4
+IN_FLIGHT, AHEAD = 16, 2
 SEVERAL = 20  # looks, by which the tasks know that their money is reserved
 
 
