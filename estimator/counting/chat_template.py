@@ -11,12 +11,26 @@ from experiment.prompts import BoundedEnvironment, RenderBudget
 _Loaded = Any  # a tokenizer of transformers, which is optional and has no common type
 
 
+class _OwnText(str):
+    """The text of a template of one tokenizer, equal to no other's.
+
+    transformers keeps one compiled template for equal texts. Two tokenizers of one process often
+    have the same template, and each must spend from its own budget.
+    """
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
+    __ne__ = object.__ne__
+
+
 def bound_chat_template(loaded: _Loaded, budget: RenderBudget) -> None:
     """Let the compiled chat template of a tokenizer spend from a budget.
 
     transformers keeps the compiled template and renders it in a sandbox without bounds. What it
-    keeps is replaced by the same template, compiled in a bounded one. A version that keeps it
-    elsewhere goes on as before.
+    keeps for this tokenizer is replaced by the same template, compiled in a bounded one. It keeps
+    a limited number, so this is called before each rendering. A version that keeps it elsewhere
+    goes on as before.
 
     Raises:
         TemplateError: the template is not valid.
@@ -26,10 +40,14 @@ def bound_chat_template(loaded: _Loaded, budget: RenderBudget) -> None:
     compile_template = getattr(chat_template_utils, "_compile_jinja_template", None)
     if compile_template is None or not isinstance(text := loaded.chat_template, str):
         return
+    if not isinstance(text, _OwnText):
+        text = _OwnText(text)
+    elif isinstance(compile_template(text).environment, BoundedEnvironment):
+        return
     bounded = BoundedEnvironment.like(compile_template("").environment, budget)
     _try_constants(bounded, bounded.parse(text))
     made = bounded.compile_tree(bounded.parse(text))
-    compiled = compile_template(text)
+    loaded.chat_template, compiled = text, compile_template(text)
     compiled.environment, compiled.globals = bounded, made.globals
     compiled.root_render_func, compiled.blocks = made.root_render_func, made.blocks
 

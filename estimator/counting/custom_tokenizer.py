@@ -51,7 +51,6 @@ class CustomTokenizer:
         self.name = source
         self._loaded = _disable_truncation(loaded)
         self._budget = prompts.RenderBudget()
-        self._is_bounded = False
         self._vocabulary = _build_vocabulary(loaded)
         self.segmented = self._vocabulary is not None
         self._whole = lru_cache(maxsize=1024)(self._count_whole)
@@ -114,13 +113,11 @@ class CustomTokenizer:
             ) from error
 
     def _bound_template(self) -> None:
-        if not self._is_bounded:
-            from estimator.counting.chat_template import (  # noqa: PLC0415 - imports jinja2
-                bound_chat_template,
-            )
+        from estimator.counting.chat_template import (  # noqa: PLC0415 - imports jinja2
+            bound_chat_template,
+        )
 
-            bound_chat_template(self._loaded, self._budget)
-            self._is_bounded = True
+        bound_chat_template(self._loaded, self._budget)
 
     def _count_whole(self, text: str) -> int:
         return len(self._loaded(text, add_special_tokens=False)["input_ids"])

@@ -334,6 +334,30 @@ def test_a_chat_template_that_takes_too_much_is_refused_in_seconds(tmp_path, why
     assert time.monotonic() - start < 9
 
 
+def test_tokenizers_with_the_same_template_spend_each_from_its_own_budget(tmp_path):
+    tiny.save(tmp_path / "a")
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    theirs_before = theirs(tmp_path / "a")
+    first, second = (load_custom_tokenizer(name, tmp_path) for name in "ab")
+    chat = [Message("user", "Hello."), Message("assistant", "Yes?"), Message("user", "Hi.")]
+    expected = theirs_before(chat)
+    assert first.count(chat).tokens == second.count(chat).tokens == expected
+    for each in (first, second):
+        each._budget._deadline = 0  # its time is over; the next rendering of its own begins again
+    assert theirs_before(chat) == theirs(tmp_path / "b")(chat) == expected
+    assert first.count(chat).tokens == expected, "and no other's budget counts"
+
+
+def test_a_chat_template_stays_bounded_when_transformers_forgets_it(tmp_path):
+    transformers = pytest.importorskip("transformers")
+    short = "{{ messages[0]['content'] * (1 if messages|length == 1 else 10000000000) }}"
+    tokenizer = load_custom_tokenizer("t", tiny.save(tmp_path / "t", template=short).parent)
+    assert tokenizer.render_prompt([Message("user", "Hello.")]) == "Hello."
+    transformers.utils.chat_template_utils._compile_jinja_template.cache_clear()
+    with pytest.raises(BadTokenizer, match="its chat template rejects messages"):
+        tokenizer.render_prompt([Message("user", "Hello."), Message("user", "Hello.")])
+
+
 def test_a_chat_template_may_use_what_published_ones_use(tmp_path):
     template = (
         "{%- for m in messages -%}\n{{ m['content']|tojson }}{{ '=' * 3 }}{{ nothing }}"
