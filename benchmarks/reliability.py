@@ -132,7 +132,8 @@ run.
   together: 2.1 for four, 2.8 for eight.
 - **Reserved ahead.** So that no place stays empty while the disk writes, an eighth as many
   requests as may be in flight are reserved before their place is free. All that can stop a
-  request is looked at again then, and one that must not be sent any more is released. Kill -9
+  request is looked at again then. What waits is released at once in a pause, at a stop and while
+  its model is down, and reports do not count it as tried. Kill -9
   holds these too: at most 9/8 of the concurrency for each kill. `afcost ledger RUN reconcile`
   frees what the provider does not know of.
 

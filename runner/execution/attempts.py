@@ -2,7 +2,8 @@
 
 Nothing is sent that is not reserved, and what came back is written before its money is free. A
 breach, or a provider that would refuse everything, stops all further sending before anything else
-can be sent: what may not be sent any more once it has its place is released.
+can be sent: what waits for its place and may not be sent any more is released at once, and so it is
+in a pause, and while its model is down.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from runner.billing import (
 from runner.execution.breaker import Permit
 from runner.execution.budget import Budget
 from runner.execution.slots import Slot, SlotPool
-from runner.ledger import Attempt, SpooledAnswer, StoredAnswer, build_completion
+from runner.ledger import NEVER_SENT, Attempt, SpooledAnswer, StoredAnswer, build_completion
 from runner.transport import Answered, NotBilled, Outcome, Unknown
 
 _MAX_NOTE = 1000  # characters
@@ -150,11 +151,13 @@ class AttemptRunner:
         self._draining = True
         self._going.set()
         self._slots.release_all()
+        self._slots.recall()
 
     def pause(self) -> None:
-        """Send nothing until `resume`; what is in flight comes in, and money stays where it is."""
+        """Send nothing until `resume`; what is in flight comes in, and jobs keep their money."""
         if not self._draining:
             self._going.clear()
+            self._slots.recall()
 
     def resume(self) -> None:
         """Go on after a pause."""
@@ -200,14 +203,14 @@ class AttemptRunner:
                 if not attempts:
                     return []
                 if not await self._enter(slot, request, amount, attempts, permit):
-                    decision = _Decision(partial(self._budget.release, attempts, "never sent"), [])
+                    decision = _Decision(partial(self._budget.release, attempts, NEVER_SENT), [])
                 else:
                     sent_at = datetime.now(UTC)
                     outcome = await self._send(request, attempts)
                     slot.record(outcome)
                     # Before the place is free, so that a breach, or a model that is down, stops the
                     # requests that wait for it.
-                    self._breakers.record(permit, request, outcome)
+                    self._record(permit, request, outcome)
                     decision = self._decide(outcome, request, attempts, amount, sent_at)
         await decision.write()
         if failure := self._budget.failure:
@@ -222,6 +225,12 @@ class AttemptRunner:
         except asyncio.CancelledError:
             await self._budget.hold(attempts, "interrupted while being sent")
             raise
+
+    def _record(self, permit: Permit, request: Request, outcome: Outcome) -> None:
+        """Record what came of a request; where its model is down, call off what waits for it."""
+        self._breakers.record(permit, request, outcome)
+        if not self._is_allowed(request, permit):
+            self._slots.recall()
 
     async def _reserve_attempts(
         self, votes: Sequence[Request], job: str, amount: Money
@@ -251,22 +260,30 @@ class AttemptRunner:
         case rose above what is reserved, or the cap was lowered below that.
         """
         reserved_at = time.monotonic()
+        is_wanted = partial(self._may_be_sent, request, permit)
         try:
-            await slot.enter()
+            if not await slot.enter(is_wanted):
+                return False
             if time.monotonic() - reserved_at > _FRESH:
                 await self._budget.look()  # a lower cap, others that took this process for dead
         except asyncio.CancelledError:
-            await self._budget.release(attempts, "never sent")
+            await self._budget.release(attempts, NEVER_SENT)
             raise
         if reason := self._budget.stop_reason:
             self._on_stop(reason)
         return (
-            not self._is_halted(request)
-            and permit.is_valid
-            and not self._breakers.is_stopped(request.model, request.stage)
+            is_wanted()
             and self._worst_case.of_request(request) <= amount
             and not self._budget.is_overdrawn
         )
+
+    def _may_be_sent(self, request: Request, permit: Permit) -> bool:
+        """Return whether what is reserved may still be sent."""
+        return not self._is_halted(request) and self._is_allowed(request, permit)
+
+    def _is_allowed(self, request: Request, permit: Permit) -> bool:
+        """Return whether a request's model is neither down nor stopped since it was permitted."""
+        return permit.is_valid and not self._breakers.is_stopped(request.model, request.stage)
 
     def _is_halted(self, request: Request) -> bool:
         """Return whether a request may not be sent, whatever its model says: not even in flight."""

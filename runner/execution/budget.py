@@ -19,12 +19,11 @@ from typing import TypeVar
 from pricing.money import Money
 from runner.errors import LedgerError
 from runner.execution.group_commit import GroupCommitWriter
-from runner.ledger import Attempt, Ledger, SpooledAnswer, SpooledRelease
+from runner.ledger import NEVER_SENT, Attempt, Ledger, SpooledAnswer, SpooledRelease
 
 T = TypeVar("T")
 
 _NOTHING = Money()
-_UNSENT = "never sent"  # note of a release
 _OTHERS_TIMEOUT = 30.0  # seconds that money allocated by other processes is waited for
 _POLL_INTERVAL = 0.2  # seconds between looks at what other processes set free
 
@@ -203,10 +202,10 @@ class Budget:
         except LedgerError:
             if not self.failure:
                 raise
-            self._spool_releases(unsent, _UNSENT)  # it is not known what was written
+            self._spool_releases(unsent, NEVER_SENT)  # it is not known what was written
             return False
         except asyncio.CancelledError:
-            await self._release_or_spool(partial(self._release_unsent, unsent), unsent, _UNSENT)
+            await self._release_or_spool(partial(self._release_unsent, unsent), unsent, NEVER_SENT)
             raise
 
     def _reserve_now(self, attempts: Sequence[tuple[Attempt, Money]]) -> bool:
@@ -226,7 +225,7 @@ class Budget:
         with self._ledger.transaction():
             for attempt in attempts:
                 if self._ledger.is_reserved(attempt):
-                    self._ledger.release(attempt, _UNSENT)
+                    self._ledger.release(attempt, NEVER_SENT)
 
     async def settle(
         self, answers: Sequence[SpooledAnswer], unanswered: Sequence[Attempt] = ()

@@ -80,6 +80,10 @@ class SlotPool:
         """Written name of a model -> the limits that its newest answer with any of them states."""
         return {name: each.stated for name, each in self._rate_limiters.items() if each.stated}
 
+    def recall(self) -> None:
+        """Call off what waits for a place with its money reserved, and must not be sent."""
+        self._wire.recall()
+
     def release_all(self) -> None:
         """Let no request wait for rate limits any more, because nothing more will be sent."""
         for limiter in self._rate_limiters.values():
@@ -118,9 +122,9 @@ class Slot(AbstractAsyncContextManager["Slot"]):
     async def __aexit__(self, *_: object) -> None:
         self._place.close()
 
-    async def enter(self) -> None:
-        """Wait for a place on the wire."""
-        await self._place.reach(Stage.INSIDE)
+    async def enter(self, is_wanted: Callable[[], bool]) -> bool:
+        """Wait for a place on the wire; return False where it is not wanted any more."""
+        return await self._place.reach(Stage.INSIDE, is_wanted)
 
     def record(self, outcome: Outcome) -> None:
         """Record what an outcome shows of the model's rate limits."""

@@ -11,13 +11,16 @@ meanwhile. Ahead of the free places are at most an eighth as many as may be in f
 and of all together: this much more is held by a crash than was sent. In a simulation of 200 in
 flight at 200 ms, with 3 ms for each commit, 0.96 of the places are filled with none ahead, 0.99
 with an eighth, and no more with all of them.
+
+What waits for a place that it must not have any more is called off (`recall`): its money would stay
+reserved as long as the answers take that it waits for.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import partial
@@ -70,15 +73,24 @@ class Wire:
                 first = min(lanes, key=partial(_Lane.first_arrival, stage=stage))
                 self._let_go(first, stage)
 
-    def go_on(self, place: Place, stage: Stage) -> asyncio.Future[None] | None:
-        """Let a request go on, or return what it has to wait for."""
+    def recall(self) -> None:
+        """Call those off that wait with their money reserved, and are not wanted any more."""
+        for lane in self._lanes.values():
+            for waiter in lane.lines[Stage.INSIDE]:
+                if not waiter.told.done() and not waiter.is_wanted():
+                    waiter.told.set_result(False)
+
+    def go_on(
+        self, place: Place, stage: Stage, is_wanted: Callable[[], bool]
+    ) -> asyncio.Future[bool] | None:
+        """Let a request go on, or return what it has to wait for: whether it may."""
         if self._has_room(place.lane, stage) and not place.lane.is_waited_for(stage):
             self._count(place, stage)
             return None
         self._arrivals += 1
-        waiter = _Waiter(place, self._arrivals, asyncio.get_running_loop().create_future())
-        place.lane.lines[stage].append(waiter)
-        return waiter.told
+        told = asyncio.get_running_loop().create_future()
+        place.lane.lines[stage].append(_Waiter(place, self._arrivals, is_wanted, told))
+        return told
 
     def close(self, place: Place) -> None:
         """Take back what a request has of the wire."""
@@ -102,7 +114,7 @@ class Wire:
     def _let_go(self, lane: _Lane, stage: Stage) -> None:
         waiter = lane.lines[stage].popleft()
         self._count(waiter.place, stage)
-        waiter.told.set_result(None)
+        waiter.told.set_result(True)
 
     def _count(self, place: Place, stage: Stage) -> None:
         of_all, of_model, before = self._counts, place.lane.counts, place.stage
@@ -121,11 +133,21 @@ class Place:
     lane: _Lane
     stage: Stage = Stage.AWAY
 
-    async def reach(self, stage: Stage) -> None:
-        """Wait until the next stage is reached."""
-        told = self._wire.go_on(self, stage)
-        if told is not None:
-            await told
+    async def reach(self, stage: Stage, is_wanted: Callable[[], bool] = lambda: True) -> bool:
+        """Wait until the next stage is reached.
+
+        Args:
+            stage: the next one.
+            is_wanted: whether it is still to be reached; asked now, and whenever those are recalled
+                that have their money reserved.
+
+        Returns:
+            False where it is not wanted any more.
+        """
+        if not is_wanted():
+            return False
+        told = self._wire.go_on(self, stage, is_wanted)
+        return told is None or await told
 
     def close(self) -> None:
         """Give back whatever was reached."""
@@ -135,7 +157,8 @@ class Place:
 class _Waiter(NamedTuple):
     place: Place
     arrival: int
-    told: asyncio.Future[None]  # done, where it is still in its line, if it was cancelled
+    is_wanted: Callable[[], bool]
+    told: asyncio.Future[bool]  # done, where it is still in its line, if it was called off
 
 
 @dataclass(eq=False, slots=True)
@@ -151,7 +174,7 @@ class _Lane:
         return self.lines[stage][0].arrival
 
     def is_waited_for(self, stage: Stage) -> bool:
-        """Return whether a task waits; those that were cancelled leave their line."""
+        """Return whether a task waits; those that were called off leave their line."""
         line = self.lines[stage]
         while line and line[0].told.done():
             line.popleft()

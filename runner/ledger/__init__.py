@@ -49,6 +49,7 @@ from runner.ledger.reading import (
 from runner.ledger.records import (
     FINGERPRINT,
     IMPORTED,
+    NEVER_SENT,
     Attempt,
     Balance,
     EarlierAttempt,
@@ -67,6 +68,7 @@ __all__ = [
     "LEAD_MARK",
     "LEDGER_FILE",
     "LEDGER_URL_FILE",
+    "NEVER_SENT",
     "AnswerSpool",
     "AnswerTime",
     "AnsweredCall",

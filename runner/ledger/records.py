@@ -22,6 +22,9 @@ FIRST_OF_SEVERAL = '{"choice": 0, "choices": '
 SECONDS = "afcost_seconds"  # in the stored usage, how long the call took
 FINGERPRINT = "system_fingerprint"  # in the stored usage, as OpenAI's API names it
 IMPORTED = "imported"  # exactness of a prompt that was counted elsewhere, or never
+# Note of a release: what was reserved ahead of its place and not sent after all. As far as answers
+# and failures are concerned, there was no such attempt; it only has a number.
+NEVER_SENT = "never sent"
 _MAX_REASON_LINE = 1000  # characters
 _write_usage = json.JSONEncoder(default=str).encode
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from experiment.scoring import ERROR
 from runner.control import StatedWait
-from runner.ledger import Change
+from runner.ledger import NEVER_SENT, Change
 
 _RATE_SECONDS = 60.0  # over which a rate is counted
 _LIMITED = re.compile(r"HTTP 429\b")  # in the note of what a provider refused
@@ -64,21 +64,30 @@ class CallTally:
     def __init__(self) -> None:
         self._models: dict[str, _Tally] = defaultdict(_Tally)
         self._sending: dict[str, str] = {}  # attempt -> model
+        self._unsent: Counter[str] = Counter()  # request -> attempts that were never sent
 
     def add(self, change: Change) -> None:
         """Add the next entry that is of an attempt."""
         tally = self._models[change.model]
         if change.kind == "reserve":
             self._sending[change.attempt] = change.model
-            tally.counts["again"] += change.number > 1
+            tally.counts["again"] += change.number > 1 + self._unsent[_name_request(change)]
             return
         self._sending.pop(change.attempt, None)
-        if change.kind == "settle" and change.finish != ERROR:
+        if change.kind == "release" and change.note == NEVER_SENT:
+            self._take_back(tally, change)
+        elif change.kind == "settle" and change.finish != ERROR:
             tally.counts["answered"] += 1
             tally.answers.append(datetime.fromisoformat(change.at).timestamp())
             _drop_old(tally.answers, tally.answers[-1])
         elif change.kind in ("release", "hold") or change.finish == ERROR:
             self._count_failure(tally, change)
+
+    def _take_back(self, tally: _Tally, change: Change) -> None:
+        """Count an attempt out again that was reserved, and never sent."""
+        request = _name_request(change)
+        tally.counts["again"] -= change.number > 1 + self._unsent[request]
+        self._unsent[request] += 1
 
     def _count_failure(self, tally: _Tally, change: Change) -> None:
         if change.kind == "hold":
@@ -129,3 +138,8 @@ class CallTally:
 def _drop_old(times: deque[float], now: float) -> None:
     while times and times[0] < now - _RATE_SECONDS:
         times.popleft()
+
+
+def _name_request(change: Change) -> str:
+    """Return the id of the request that an attempt is at."""
+    return change.attempt.rpartition(".")[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -10,7 +10,7 @@ from estimator.forecast import Stratum
 from experiment.definition import SUBJECT
 from experiment.scoring import ERROR
 from pricing.money import Money
-from runner.ledger import Change
+from runner.ledger import NEVER_SENT, Change
 from runner.results import StratumActual
 
 _Request = tuple[str, int]  # its job, and its vote
@@ -25,22 +25,28 @@ class _Sums:
     Attributes:
         calls: how many were answered.
         settled: what they were billed, in pico-dollars.
-        unanswered: requests that were tried.
+        unanswered: requests that were tried, and how often.
         answered: the others; numbers are smaller than names, of which a long run has many.
     """
 
     calls: int = 0
     settled: int = 0
-    unanswered: set[_Request] = field(default_factory=set)
+    unanswered: Counter[_Request] = field(default_factory=Counter)
     answered: set[int] = field(default_factory=set)
 
     def begin(self, request: _Request) -> None:
         if hash(request) not in self.answered:
-            self.unanswered.add(request)
+            self.unanswered[request] += 1
+
+    def take_back(self, request: _Request) -> None:
+        """Count an attempt out again that was never sent."""
+        self.unanswered[request] -= 1
+        if self.unanswered[request] <= 0:  # or it is answered
+            del self.unanswered[request]
 
     def finish(self, request: _Request) -> None:
         self.calls += 1
-        self.unanswered.discard(request)
+        self.unanswered.pop(request, None)
         self.answered.add(hash(request))
 
 
@@ -62,6 +68,8 @@ class StrataFollower:
             return
         self._sending.pop(change.attempt, None)
         sums.settled += change.settled
+        if change.kind == "release" and change.note == NEVER_SENT:
+            sums.take_back(request)
         if change.kind == "import":
             sums.begin(request)
         if change.kind in _ANSWERING and change.finish not in ("", ERROR):
@@ -95,4 +103,4 @@ class StrataFollower:
 
     def _count_sending(self, key: _Key) -> int:
         open_ = {request for of, request in self._sending.values() if of == key}
-        return len(open_ & self._sums[key].unanswered)
+        return len(open_ & self._sums[key].unanswered.keys())

@@ -11,7 +11,7 @@ from experiment.definition import SUBJECT
 from runner.ledger.reading.queries import Queries, list_marks
 from runner.ledger.reading.read_records import AttemptRecord, JobSpan
 from runner.ledger.reading.rows import ANSWERED, ATTEMPT, STATED, WHOLE_ROW, read_money
-from runner.ledger.records import Attempt, StoredAnswer
+from runner.ledger.records import NEVER_SENT, Attempt, StoredAnswer
 from runner.ledger.schema import IS_ANSWER, Row
 
 T = TypeVar("T")
@@ -19,7 +19,11 @@ _SELECT_ATTEMPTS = (
     "SELECT attempt.*, answer.* FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id "
     "WHERE job IN ({})"
 )
-_SELECT_MOVES = "SELECT seq, attempt, kind, at, settled, held FROM entry WHERE {} ORDER BY seq"
+_SELECT_MOVES = (
+    "SELECT seq, attempt, "  # noqa: S608 - own names
+    f"CASE WHEN kind = 'release' AND note = '{NEVER_SENT}' THEN '{NEVER_SENT}' ELSE kind END, "
+    "at, settled, held FROM entry WHERE {} ORDER BY seq"
+)
 _MOVES_IN_RANGE = "attempt <> '' AND seq BETWEEN ? AND ?"
 _MOVES_OF_JOBS = "attempt IN (SELECT id FROM attempt WHERE job IN ({}))"
 _SELECT_SPANS = (  # of each job, its first and its last entry
@@ -27,10 +31,12 @@ _SELECT_SPANS = (  # of each job, its first and its last entry
 )
 _SELECT_JOBS = "SELECT DISTINCT job FROM attempt"
 _COUNT_JOBS = "SELECT COUNT(DISTINCT job) FROM attempt"
-_SELECT_SUBJECT_ATTEMPTS = """
+_SELECT_SUBJECT_ATTEMPTS = f"""
 SELECT attempt.* FROM entry JOIN attempt ON attempt.id = entry.attempt
-WHERE entry.kind IN ('reserve', 'import') AND stage = ? ORDER BY entry.seq
-"""
+WHERE entry.kind IN ('reserve', 'import') AND stage = ? AND attempt.id NOT IN
+    (SELECT entry.attempt FROM entry WHERE kind = 'release' AND note = '{NEVER_SENT}')
+ORDER BY entry.seq
+"""  # noqa: S608 - own names
 _SELECT_UNANSWERED_JOBS = (
     "SELECT DISTINCT job FROM attempt WHERE NOT EXISTS "  # noqa: S608 - own names
     f"(SELECT 1 FROM answer WHERE answer.attempt = attempt.id AND {IS_ANSWER})"
@@ -46,7 +52,7 @@ _FIRST = itemgetter(0)
 
 
 class JobQueries(Queries):
-    """Reads the attempts of a ledger, job by job."""
+    """Reads the attempts of a ledger, job by job, but those that were never sent."""
 
     def jobs(self) -> Iterator[list[AttemptRecord]]:
         """Yield all attempts of each job, both in the order in which they were first reserved.
@@ -110,6 +116,8 @@ class JobQueries(Queries):
         found: dict[str, list[tuple[int, AttemptRecord]]] = {job: [] for job in jobs}
         for row in self._database.execute(_SELECT_ATTEMPTS.format(list_marks(jobs)), jobs):
             state = states.get(row[0], _NO_ENTRY)
+            if state[1] == NEVER_SENT:
+                continue
             found[row[1]].append((state[0], _read_attempt(row, state)))
         for records in filter(None, found.values()):
             if len(records) > 1:

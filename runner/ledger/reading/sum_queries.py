@@ -8,7 +8,7 @@ from pricing.money import Money
 from runner.ledger.reading.queries import Queries
 from runner.ledger.reading.read_records import StratumSums
 from runner.ledger.reading.rows import read_money
-from runner.ledger.records import Balance
+from runner.ledger.records import NEVER_SENT, Balance
 from runner.ledger.schema import IS_ANSWER, read_cap, sum_accounts
 
 # Jobs in which a request may have several attempts: sent again, written in turns, verdicts on an
@@ -22,9 +22,14 @@ SELECT DISTINCT job FROM attempt WHERE number > 1
 # What is answered is found in two indexes of the same order; to look for each answer by itself, or
 # into its row, takes longer than all else.
 _SUM_REQUESTS = f"""
-WITH unanswered AS MATERIALIZED (
+WITH open AS MATERIALIZED (
     SELECT attempt.id AS id FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id
     WHERE answer.attempt IS NULL
+), unsent AS MATERIALIZED (
+    SELECT id FROM open WHERE EXISTS (SELECT 1 FROM entry
+        WHERE entry.attempt = open.id AND kind = 'release' AND note = '{NEVER_SENT}')
+), unanswered AS MATERIALIZED (
+    SELECT id FROM open
     UNION ALL SELECT answer.attempt FROM answer WHERE ({IS_ANSWER}) IS NOT TRUE
 ), again AS MATERIALIZED ({_TRIED_AGAIN})
 SELECT stage, model, condition, SUM(requests), SUM(answered), SUM(calls)
@@ -34,14 +39,15 @@ FROM (
     FROM (
         SELECT job, stage, model, condition, COUNT(*) - COUNT(unanswered.id) AS calls
         FROM attempt LEFT JOIN unanswered ON unanswered.id = attempt.id
-        WHERE job IN (SELECT job FROM again)
+        WHERE job IN (SELECT job FROM again) AND attempt.id NOT IN (SELECT id FROM unsent)
         GROUP BY job, stage, model, condition, CASE WHEN stage = ? THEN 0 ELSE vote END
     ) AS request GROUP BY stage, model, condition
     UNION ALL
     SELECT stage, model, condition, COUNT(*), COUNT(*) - COUNT(unanswered.id),
         COUNT(*) - COUNT(unanswered.id)
     FROM attempt LEFT JOIN unanswered ON unanswered.id = attempt.id
-    WHERE job NOT IN (SELECT job FROM again) GROUP BY stage, model, condition
+    WHERE job NOT IN (SELECT job FROM again) AND attempt.id NOT IN (SELECT id FROM unsent)
+    GROUP BY stage, model, condition
 ) AS stratum GROUP BY stage, model, condition
 """  # noqa: S608 - own names
 _SUM_SETTLED = """

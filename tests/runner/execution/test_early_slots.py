@@ -13,6 +13,7 @@ from runner.execution import RetryPolicy, SlowStart, StopReason
 from runner.state import Trust
 from tests.runner import sample_experiment as labs
 from tests.runner.sample_experiment import Call, FakeProvider, execution, finish, ledger_of
+from tests.support.waiting import STUCK_SECONDS
 
 AMPLE = Money(10**15)
 IN_FLIGHT, AHEAD = 16, 2
@@ -64,6 +65,12 @@ class Crowd:
             self.meanwhile(self.running)
         return self.is_full and all(each.done() for each in self.awaited)
 
+    async def see_released(self):
+        """Wait until nothing is reserved but for what is in flight."""
+        async with asyncio.timeout(STUCK_SECONDS):
+            while self.ledger.balance.reserved >= self.least:  # noqa: ASYNC110 - no event says it
+                await asyncio.sleep(0)
+
     def released(self):
         rows = self.ledger.store.execute("SELECT note FROM entry WHERE kind = 'release'")
         return [note for (note,) in rows.fetchall()].count("never sent")
@@ -88,6 +95,8 @@ def test_a_breach_stops_those_that_wait_for_their_places(lab, crowd):
 def test_a_halt_stops_those_that_wait_for_their_places(crowd, halt):
     def act(running):
         running.stop("a test") if halt == "stop" else getattr(running, halt)()
+        # At once: those in flight are answered only when that is seen.
+        crowd.awaited.append(asyncio.ensure_future(crowd.see_released()))
         if halt == "pause":
             asyncio.get_running_loop().call_later(0.2, begin_again, running)
 
@@ -98,6 +107,7 @@ def test_a_halt_stops_those_that_wait_for_their_places(crowd, halt):
     sent = []
     crowd = crowd({}, act)
     end = finish(crowd.running).end
+    assert [each.exception() for each in crowd.awaited] == [None]
     assert crowd.released() == AHEAD
     assert not crowd.ledger.balance.reserved
     if halt == "pause":

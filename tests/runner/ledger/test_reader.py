@@ -18,7 +18,7 @@ from runner.errors import LedgerError
 from runner.ledger.location import FileLocation, PostgresLocation
 from runner.ledger.open import ledger_exists, open_ledger, read_ledger
 from runner.ledger.reading import AnsweredCall, AttemptRecord, BilledPrompt
-from runner.ledger.records import Balance, ExecutionEnd
+from runner.ledger.records import NEVER_SENT, Balance, ExecutionEnd
 from runner.ledger.schema import Work
 from tests.runner.ledger_texts import answered_completions
 from tests.runner.sample_experiment import NOW, an_answer, an_attempt, approval
@@ -99,6 +99,31 @@ def test_jobs_come_in_the_order_in_which_they_were_begun_or_are_asked_for(locati
         assert list_attempts(reader.jobs()) == list(both.values())
         wanted = ["second", "third", "first"]
         assert list_attempts(reader.jobs_of(wanted)) == [both[name] for name in wanted]
+
+
+def test_what_was_never_sent_was_not_tried(location):
+    """It was reserved ahead, and released in a pause; then its job was interrupted."""
+    answered = an_attempt(request="a", number=2)._replace(job="a")
+    unsent = [
+        answered._replace(number=1),
+        an_attempt(request="b", number=1)._replace(job="b"),
+        an_attempt(request="c", number=1)._replace(job="a", stage="judge"),
+    ]
+    with open_ledger(location) as ledger:
+        ledger.record_approval(approval(CAP))
+        for attempt in (*unsent, answered):
+            ledger.allocate(attempt.job, Money(10))
+            ledger.reserve(attempt, Money(10))
+            if attempt in unsent:
+                ledger.release(attempt, NEVER_SENT)
+        ledger.settle(answered, Money(7), ANSWER)
+    with read_ledger(location) as reader:
+        assert [[each.attempt for each in job] for job in reader.jobs()] == [[answered]]
+        assert list(reader.jobs_of(["b"])) == []
+        assert list(reader.subject_attempts()) == [answered]
+        (sums,) = reader.sum_strata()
+        assert (sums.requests, sums.answered, sums.calls) == (1, 1, 1)
+        assert [each.number for each in reader.earlier_attempts(["a"])] == [1, 1, 2]
 
 
 def test_an_attempt_whose_entries_were_deleted_is_read_all_the_same(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from runner.errors import BadRun
 from runner.forecasting import read_status
-from runner.ledger import read_ledger
+from runner.ledger import NEVER_SENT, read_ledger
 from runner.watching import RunFollower
 from tests.runner.judged_run import AMPLE, JUDGES
 from tests.runner.recorded_run import EACH, MODELS, make_run
@@ -33,6 +33,13 @@ def write_every_kind(ledger):
     yield
     ledger.reserve(subjects[4])
     yield
+    ahead = [ledger.reserve(subjects[n]) for n in (2, 5, 6)]
+    yield
+    for each in ahead:
+        ledger.ledger.release(each, NEVER_SENT)  # of one that failed before, and of two others
+    yield
+    ledger.answer(subjects[6], "After a pause.")
+    yield
     ledger.answer(subjects[0], "Once more.")  # of what was answered
     yield
 
@@ -47,6 +54,7 @@ def test_each_look_has_the_figures_of_the_status(tmp_path):
     seen = look(follower)
     assert seen.state == read_status(follower.run), "also once nothing runs it"
     assert seen.state.held_requests == 1
+    assert sum(actual.failed for _, actual in seen.state.strata) == 2, "none that was never sent"
     with read_ledger(recorded.folder.ledger_location) as reader:
         assert seen.seq == reader.newest().seq
 
@@ -74,8 +82,20 @@ def test_calls_are_counted_by_model_with_what_went_wrong(tmp_path):
         seen = look(RunFollower(recorded.folder.path))
     first = next(each for each in seen.calls if each.model == MODELS[0])
     assert (first.limited, first.failed, first.held, first.in_flight) == (1, 1, 1, 1)
-    assert first.answered == first.a_minute == 7, "the judge is this model, too"
+    assert first.answered == first.a_minute == 8, "the judge is this model, too"
     assert first.last_error == "HTTP 400 from lab: no"
+
+
+def test_a_call_that_was_never_sent_is_neither_a_failure_nor_sent_again(tmp_path):
+    recorded = make_run(tmp_path, queries=4)
+    with recorded.recording(AMPLE) as ledger:
+        subject, *_ = ledger.requests.all_subject_requests()
+        ledger.ledger.release(ledger.reserve(subject), NEVER_SENT)
+        ledger.answer(subject, "After a pause.")
+        ledger.ledger.release(ledger.reserve(subject), NEVER_SENT)
+        seen = look(RunFollower(recorded.folder.path))
+    first = next(each for each in seen.calls if each.model == subject.model)
+    assert (first.answered, first.again, first.failed, first.last_error) == (1, 0, 0, "")
 
 
 def test_the_latest_answers_come_first_with_what_their_judges_say(tmp_path):
