@@ -130,11 +130,11 @@ run.
   of the hundredth, by the number of workers that there are then: the one that begins as the k-th
   has 1/k of it. N workers, begun one after the other, have at most 1 + 1/2 + ... + 1/N hundredths
   together: 2.1 for four, 2.8 for eight.
-- **Reserved ahead.** So that no place stays empty while the disk writes, an eighth as many
+- **Reserved ahead.** So that no place stays empty while the disk writes, a quarter as many
   requests as may be in flight are reserved before their place is free. All that can stop a
   request is looked at again then. What waits is released at once in a pause, at a stop and while
   its model is down, and reports do not count it as tried. Kill -9
-  holds these too: at most 9/8 of the concurrency for each kill. `afcost ledger RUN reconcile`
+  holds these too: at most 5/4 of the concurrency for each kill. `afcost ledger RUN reconcile`
   frees what the provider does not know of.
 
 ## Outages

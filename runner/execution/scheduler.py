@@ -40,8 +40,8 @@ from runner.transport import Answered, Outcome
 _JOBS_PER_TAKE = 16  # jobs, taken from the queue in one go
 _POLL_INTERVAL = 0.5  # seconds between looks at what other processes give back
 # Seconds between two transactions, for each request that may be in flight, and at most. At 1,000
-# requests a second, the most that one process sends, the eighth that is reserved ahead lasts for
-# more than twice as long, whatever the concurrency.
+# requests a second, the most that one process sends, the quarter that is reserved ahead lasts for
+# five times as long, whatever the concurrency.
 _PACE, _LONGEST_PACE = 0.00005, 0.01
 _MOST_PARKED = 1_000  # jobs that wait for a judge that is down and leave their slots to others
 _TRIALS = 5  # jobs that go first, one after the other, at most, until each judge has answered

@@ -90,7 +90,7 @@ def count_kept(server) -> int:
     Those in flight, and those whose money was reserved ahead for the next places.
     """
     kept = len(server.bill().calls) - RAMP
-    assert IN_FLIGHT <= kept <= IN_FLIGHT + IN_FLIGHT // 8
+    assert IN_FLIGHT <= kept <= IN_FLIGHT + IN_FLIGHT // 4
     return kept
 
 

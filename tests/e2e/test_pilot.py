@@ -245,7 +245,7 @@ def test_a_pilot_that_is_killed_pays_nothing_twice(server, start, tmp_path, seed
     paid = [books.requests[attempt] for attempt in books.answers]
     assert len(paid) == len(set(paid)) == 2 * CONDITIONS * 11  # each answer once
     # What was in flight when it was killed, and reserved for the next places; nothing else.
-    assert books.holds <= 2 * (10 + 10 // 8)
+    assert books.holds <= 2 * (10 + 10 // 4)
     assert len(bill.billed) - len(paid) <= books.holds
     assert billed(server) <= Decimal((books.settled + books.held).to_decimal_string())
 

@@ -16,7 +16,7 @@ from tests.runner.sample_experiment import Call, FakeProvider, execution, finish
 from tests.support.waiting import STUCK_SECONDS
 
 AMPLE = Money(10**15)
-IN_FLIGHT, AHEAD = 16, 2
+IN_FLIGHT, AHEAD = 16, 4
 SEVERAL = 20  # looks, by which the tasks know that their money is reserved
 
 

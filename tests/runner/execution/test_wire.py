@@ -50,7 +50,7 @@ class Course:
             self.prepared += 1
             is_prepared = True
             ahead = self.prepared - (self.concurrency - sum(self.inside.values()))
-            assert ahead <= self.concurrency // 8
+            assert ahead <= self.concurrency // 4
             await asyncio.sleep(0)
             await place.reach(Stage.INSIDE)
             self.prepared, is_prepared = self.prepared - 1, False
