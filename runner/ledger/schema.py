@@ -181,7 +181,8 @@ class Work:
 
 def read_works(database: Database) -> list[Work]:
     """Return the work of each plan that a ledger was for, oldest first; the newest counts."""
-    rows = database.execute("SELECT note FROM entry WHERE kind = 'plan' ORDER BY seq").fetchall()
+    # `+seq`: a few rows are sorted, instead of finding all entries of a long ledger by an index.
+    rows = database.execute("SELECT note FROM entry WHERE kind = 'plan' ORDER BY +seq").fetchall()
     return [Work.from_note(str(note)) for (note,) in rows]
 
 

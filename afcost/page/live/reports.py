@@ -54,7 +54,7 @@ class Reports:
     def _build(self, folder: Path) -> Report:
         run = open_run_folder(folder)
         with read_ledger(run.ledger_location, was_checked=folder in self._kept) as reader:
-            state = reader.newest().seq, run.plan.digest
+            state = reader.last_seq(), run.plan.digest
         kept = self._kept.pop(folder, None)
         if kept is None or kept.state != state:
             kept = _Kept(state, build_report(run))

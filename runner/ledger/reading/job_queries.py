@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from operator import itemgetter
-from typing import Any, TypeVar
+from itertools import chain
+from typing import Any
 
 from experiment.definition import SUBJECT
-from runner.ledger.reading.queries import Queries, list_marks
+from runner.ledger.reading.job_rows import read_job_rows
+from runner.ledger.reading.queries import Queries, list_marks, split
 from runner.ledger.reading.read_records import AttemptRecord, JobSpan
-from runner.ledger.reading.rows import ANSWERED, ATTEMPT, STATED, WHOLE_ROW, read_money
+from runner.ledger.reading.rows import ATTEMPT, STATED, WHOLE_ANSWER, read_money
 from runner.ledger.records import NEVER_SENT, Attempt, StoredAnswer
 from runner.ledger.schema import IS_ANSWER, Row
 
-T = TypeVar("T")
-_SELECT_ATTEMPTS = (
-    "SELECT attempt.*, answer.* FROM attempt LEFT JOIN answer ON answer.attempt = attempt.id "
-    "WHERE job IN ({})"
-)
 _SELECT_MOVES = (
-    "SELECT seq, attempt, "  # noqa: S608 - own names
+    "SELECT attempt, "  # noqa: S608 - own names
     f"CASE WHEN kind = 'release' AND note = '{NEVER_SENT}' THEN '{NEVER_SENT}' ELSE kind END, "
     "at, settled, held FROM entry WHERE {} ORDER BY seq"
 )
@@ -43,12 +38,12 @@ _SELECT_UNANSWERED_JOBS = (
 )
 _JOBS_AT_A_TIME = 1000  # whose texts are in memory
 _NEAR = 10_000  # entries within which a job mostly ends that was begun with others
-# What an attempt's entries come to; nothing where somebody deleted them. The number of the first
-# one, kind and time of the last one, and what is settled and held, in pico-dollars. It is a list,
-# because of a long ledger very many are made.
+# What an attempt's entries come to; nothing where somebody deleted them. Kind and time of the last
+# one, and what is settled and held, in pico-dollars. It is a list, because of a long ledger very
+# many are made.
 _State = list[Any]
-_NO_ENTRY: _State = [0, "", "", 0, 0]
-_FIRST = itemgetter(0)
+_JOB = 1  # the column of an attempt
+_NO_ENTRY: _State = ["", "", 0, 0]
 
 
 class JobQueries(Queries):
@@ -68,7 +63,7 @@ class JobQueries(Queries):
     def job_spans(self) -> Iterator[list[JobSpan]]:
         """Yield where the entries of jobs stand, of some jobs at a time, in the order of `jobs`."""
         rows = self._database.execute(_SELECT_SPANS)
-        return ([JobSpan._make(row) for row in some] for some in _split(rows))
+        return ([JobSpan._make(row) for row in some] for some in split(rows, _JOBS_AT_A_TIME))
 
     def jobs_in(self, spans: Sequence[JobSpan]) -> Iterator[list[AttemptRecord]]:
         """Yield all attempts of jobs whose spans follow each other."""
@@ -84,7 +79,7 @@ class JobQueries(Queries):
             jobs = dict.fromkeys(job for (job,) in self._database.execute(_SELECT_JOBS))
             for job, *_ in self._database.execute(_SELECT_SPANS):
                 jobs.pop(job, None)
-            for chunk in _split(jobs):
+            for chunk in split(jobs, _JOBS_AT_A_TIME):
                 yield from self._read_jobs(chunk, {})
 
     def _add_up_spans(self, spans: Sequence[JobSpan]) -> dict[str, _State]:
@@ -107,22 +102,26 @@ class JobQueries(Queries):
 
     def jobs_of(self, jobs: Iterable[str]) -> Iterator[list[AttemptRecord]]:
         """Yield all attempts of some jobs, job by job, as they are given."""
-        for chunk in _split(jobs):
+        for chunk in split(jobs, _JOBS_AT_A_TIME):
             yield from self._read_jobs(chunk, self._add_up_jobs(chunk))
 
     def _read_jobs(
         self, jobs: list[str], states: Mapping[str, _State]
     ) -> Iterator[list[AttemptRecord]]:
-        found: dict[str, list[tuple[int, AttemptRecord]]] = {job: [] for job in jobs}
-        for row in self._database.execute(_SELECT_ATTEMPTS.format(list_marks(jobs)), jobs):
-            state = states.get(row[0], _NO_ENTRY)
-            if state[1] == NEVER_SENT:
-                continue
-            found[row[1]].append((state[0], _read_attempt(row, state)))
-        for records in filter(None, found.values()):
-            if len(records) > 1:
-                records.sort(key=_FIRST)
-            yield [record for _, record in records]
+        """Yield all attempts of some jobs that have any.
+
+        Args:
+            jobs: their ids.
+            states: attempt -> what its entries come to, in the order of the first one of each.
+        """
+        found: dict[str, list[AttemptRecord]] = {job: [] for job in jobs}
+        attempts, answers = read_job_rows(self._database, jobs)
+        without = ((name, _NO_ENTRY) for name in attempts if name not in states)
+        for name, state in chain(without, states.items()):
+            row = attempts.get(name)
+            if row is not None and state[0] != NEVER_SENT:  # else it is of another job
+                found[row[_JOB]].append(_read_attempt(row, answers.get(name), state))
+        return filter(None, found.values())
 
     def subject_attempts(self) -> Iterator[Attempt]:
         """Return all attempts at subject requests without their answers, in their order."""
@@ -135,38 +134,30 @@ class JobQueries(Queries):
 
 
 def _add_up(rows: Iterable[Row]) -> dict[str, _State]:
-    """Return each attempt's id -> what its entries come to."""
+    """Return each attempt's id -> what its entries come to, in the order of the first ones."""
     states: dict[str, _State] = {}
-    for seq, attempt, kind, at, settled, held in rows:
-        state = states.get(attempt)
-        if state is None:
-            states[attempt] = [seq, kind, at, settled, held]
-        else:
-            state[1:3] = kind, at
-            state[3] += settled
-            state[4] += held
+    for attempt, *state in rows:
+        known = states.setdefault(attempt, state)
+        if known is not state:
+            known[0], known[1] = state[0], state[1]
+            known[2] += state[2]
+            known[3] += state[3]
     return states
 
 
-def _split(jobs: Iterable[T]) -> Iterator[list[T]]:
-    """Yield some jobs at a time."""
-    source = iter(jobs)
-    while chunk := list(islice(source, _JOBS_AT_A_TIME)):
-        yield chunk
-
-
-def _read_attempt(row: Row, state: _State) -> AttemptRecord:
-    _, kind, at, settled, held = state
-    attempt = Attempt._make(row[ATTEMPT])
+def _read_attempt(row: Row, answer: Row | None, state: _State) -> AttemptRecord:
+    """Return the record of an attempt from its row and its answer's."""
+    kind, at, settled, held = state
     return AttemptRecord(
-        attempt, _read_answer(row), read_money(settled), read_money(held), kind, at
+        Attempt._make(row[ATTEMPT]),
+        None if answer is None else _read_answer(answer),
+        read_money(settled),
+        read_money(held),
+        kind,
+        at,
     )
 
 
-def _read_answer(row: Row) -> StoredAnswer | None:
-    """Return the answer in a row that begins with its attempt; None where it has none."""
-    if row[ANSWERED] is None:
-        return None
-    is_whole = len(row) == WHOLE_ROW and row.count(None) == (row[STATED] is None)
-    answer = row[ANSWERED + 1 :]
-    return StoredAnswer._make(answer) if is_whole else StoredAnswer.from_row(answer)
+def _read_answer(row: Row) -> StoredAnswer:
+    is_whole = len(row) == WHOLE_ANSWER and row.count(None) == (row[STATED] is None)
+    return StoredAnswer._make(row[1:]) if is_whole else StoredAnswer.from_row(row[1:])

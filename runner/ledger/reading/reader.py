@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cached_property
 
-from pricing.money import Money
 from runner.approval import Approval
 from runner.errors import LedgerError
 from runner.ledger import hash_chain
@@ -16,9 +16,9 @@ from runner.ledger.reading.read_records import Change, Move, NotedEntry, OpenAtt
 from runner.ledger.reading.resume_queries import ResumeQueries
 from runner.ledger.reading.rows import ENTRY, read_entry
 from runner.ledger.reading.sum_queries import SumQueries
-from runner.ledger.records import Attempt, Entry, ExecutionEnd, StoredAnswer
+from runner.ledger.records import Attempt, Balance, Entry, ExecutionEnd, StoredAnswer
 from runner.ledger.schema import BILLED_CALL, Database, Work, complete_work
-from runner.ledger.witness import committed_in, refuse_older_copy
+from runner.ledger.witness import refuse_older_copy
 from runner.state import Watermark, find_known_ledger
 
 _SELECT_OPEN_ATTEMPTS = """
@@ -56,6 +56,8 @@ _SELECT_STOP_REASON = "SELECT halt FROM head"
 class LedgerReader(ResumeQueries, JobQueries, CallQueries, SumQueries):
     """A ledger that is open for reading. Make one with `read_ledger`.
 
+    What all of its entries are read for is kept: in a long ledger that takes half a second each.
+
     Args:
         database: its tables; they do not change meanwhile.
         key: of the chain; empty where it has none.
@@ -66,6 +68,26 @@ class LedgerReader(ResumeQueries, JobQueries, CallQueries, SumQueries):
         super().__init__(database)
         self._key = key
         self._has_workers = has_workers
+
+    @cached_property
+    def _works(self) -> list[Work]:
+        return super().works()
+
+    @cached_property
+    def _balance(self) -> Balance:
+        return super().balance()
+
+    @cached_property
+    def _approvals(self) -> list[Approval]:
+        return [approval for _, approval in read_approvals(self._database)]
+
+    def works(self) -> list[Work]:
+        """Return the work of each plan that the ledger was for, oldest first."""
+        return list(self._works)
+
+    def balance(self) -> Balance:
+        """Return the balance of the four accounts."""
+        return self._balance
 
     def moves_since(self, seq: int) -> Iterator[Move]:
         """Yield the entries after one that moved money of attempts, oldest first."""
@@ -91,9 +113,13 @@ class LedgerReader(ResumeQueries, JobQueries, CallQueries, SumQueries):
         ((first, last),) = self._database.execute(_SELECT_ENTRY_RANGE)
         return None if first is None else (int(first), int(last))
 
+    def last_entry(self) -> tuple[int, str]:
+        """Return the number of the newest entry, 0 where there is none, and its hash."""
+        return hash_chain.last_entry(self._database)
+
     def last_seq(self) -> int:
         """Return the number of the newest entry, 0 where there is none."""
-        return hash_chain.last_entry(self._database)[0]
+        return self.last_entry()[0]
 
     def entry_time(self, seq: int) -> str:
         """Return when an entry was made, in ISO form; where somebody deleted it, the next one.
@@ -113,7 +139,7 @@ class LedgerReader(ResumeQueries, JobQueries, CallQueries, SumQueries):
 
     def approvals(self) -> list[Approval]:
         """Return all approvals, in the order in which they arrived; the newest counts."""
-        return [approval for _, approval in read_approvals(self._database)]
+        return list(self._approvals)
 
     def identity(self) -> str:
         """Return the ledger's identity; empty in one that an earlier version made."""
@@ -167,8 +193,7 @@ class LedgerReader(ResumeQueries, JobQueries, CallQueries, SumQueries):
 
     def newest(self) -> Watermark:
         """Return the newest entry, with what it leaves as spent."""
-        seq, last_hash = hash_chain.last_entry(self._database)
-        return Watermark(self.identity(), seq, last_hash, Money(committed_in(self._database)))
+        return Watermark(self.identity(), *self.last_entry(), self.balance().spent)
 
     def refuse_without(self, watermark: Watermark, place: str, next_step: str) -> None:
         """Refuse a ledger without the entry of a watermark that was kept elsewhere.

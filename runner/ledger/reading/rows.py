@@ -12,8 +12,8 @@ _NOTHING = Money()  # one for all, because most amounts of a long ledger are zer
 # The columns of both tables in one row: an id, then the record's own.
 ATTEMPT = slice(1, 1 + len(Attempt._fields))
 ANSWERED = ATTEMPT.stop  # the answer's id; NULL where there is none
-STATED = ANSWERED + 1 + StoredAnswer._fields.index("stated_cost")
-WHOLE_ROW = ANSWERED + 1 + len(StoredAnswer._fields)
+STATED = 1 + StoredAnswer._fields.index("stated_cost")  # in a row that begins with the answer's id
+WHOLE_ANSWER = 1 + len(StoredAnswer._fields)
 ENTRY = len(Entry.__slots__)
 
 

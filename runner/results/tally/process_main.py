@@ -36,7 +36,7 @@ def _do_task(task: TallyTask, answers: BinaryIO) -> None:
     if run_folder.plan.digest != task.plan:
         return
     with read_ledger(task.location, was_checked=True) as reader:
-        if reader.newest() != task.newest:
+        if reader.last_entry() != task.newest:
             return
         tally = RunTally(run_folder, is_running=False, has_crashed=task.has_crashed)
         while True:

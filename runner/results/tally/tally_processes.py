@@ -19,7 +19,6 @@ from typing import NamedTuple
 
 from runner.ledger import JobSpan, Location
 from runner.results.tally.run_tally import TallyPart
-from runner.state import Watermark
 
 # `-P`: a folder of the user's is not looked into, unless this process did so.
 _START = """
@@ -45,14 +44,15 @@ class TallyTask(NamedTuple):
         folder: of the run.
         location: of its ledger.
         plan: the digest of its plan.
-        newest: entry of the ledger; one who finds another reads something else.
+        newest: entry of the ledger, its number and its hash; one who finds another reads something
+            else.
         has_crashed: whether the last execution ended unexpectedly.
     """
 
     folder: Path
     location: Location
     plan: str
-    newest: Watermark
+    newest: tuple[int, str]
     has_crashed: bool
 
 

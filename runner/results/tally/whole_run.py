@@ -58,7 +58,7 @@ def _tally_with_processes(
     if number == 1:
         raise ProcessesLost
     tally = RunTally(run_folder, is_running=False, has_crashed=has_crashed)
-    location, newest = run_folder.ledger_location, reader.newest()
+    location, newest = run_folder.ledger_location, reader.last_entry()
     task = TallyTask(run_folder.path, location, run_folder.plan.digest, newest, has_crashed)
     jobs = 0
     with start_processes(task, number) as processes:

@@ -126,6 +126,32 @@ def test_what_was_never_sent_was_not_tried(location):
         assert [each.number for each in reader.earlier_attempts(["a"])] == [1, 1, 2]
 
 
+def test_answers_are_found_wherever_they_stand(location, monkeypatch):
+    monkeypatch.setattr("runner.ledger.reading.job_rows._SAMPLED", 2)
+    monkeypatch.setattr("runner.ledger.reading.job_rows._MOST_ASKED", 3)
+    jobs = [f"job {number}" for number in range(40)]
+    sent = {job: an_attempt(request=job, number=1)._replace(job=job) for job in jobs}
+    answered = [job for place, job in enumerate(jobs) if place % 4 and place != 39]
+    with open_ledger(location) as ledger:
+        ledger.record_approval(approval(CAP))
+        for job, attempt in sent.items():
+            ledger.allocate(job, Money())
+            ledger.reserve(attempt, Money())
+            if job in answered[1::2]:
+                ledger.settle(attempt, Money(), an_answer(job))
+        for job in reversed(answered[::2]):
+            ledger.settle(sent[job], Money(), an_answer(job))
+
+    def list_texts(jobs):
+        return {job.attempt.job: job.answer and job.answer.text for (job,) in jobs}
+
+    texts = {job: job if job in answered else None for job in jobs}
+    with read_ledger(location) as reader:
+        assert list_texts(reader.jobs()) == texts
+        for some in (jobs[:1], jobs[10:30], jobs[::13], jobs[::-1]):
+            assert list_texts(reader.jobs_of(some)) == {job: texts[job] for job in some}
+
+
 def test_an_attempt_whose_entries_were_deleted_is_read_all_the_same(tmp_path):
     path = tmp_path / "ledger.sqlite"
     with open_ledger(FileLocation(path)) as ledger:
