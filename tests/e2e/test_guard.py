@@ -79,7 +79,12 @@ def test_a_stream_of_mistral_is_settled_by_the_usage_that_its_last_chunk_has_una
 os.environ["OPENAI_BASE_URL"] = os.environ["MISTRAL_BASE_URL"] + "/v1"
 assert "usage" in call(1, stream=True, model="mistral-lab")[1]
 """
-    options = ("--upstream", f"mistral={server.url}/v1", "--price", f"mistral/mistral-lab={IN}/{OUT}")
+    options = (
+        "--upstream",
+        f"mistral={server.url}/v1",
+        "--price",
+        f"mistral/mistral-lab={IN}/{OUT}",
+    )
     guard(lab, server, script, *options)
     assert len(server.bill().calls) == 1
     check_ledger_is_bill(lab, server)
