@@ -22,6 +22,7 @@ from pricing.catalog import ModelName
 from providers.clients import (
     Operation,
     StreamAssembler,
+    write_json,
     write_refusal,
     write_stream_error,
 )
@@ -47,7 +48,6 @@ from runner.transport import (
     max_body_bytes,
     read_body,
     shorten_failure,
-    write_json,
 )
 
 _OK, _BAD_GATEWAY = 200, 502
@@ -207,7 +207,7 @@ class Relay:
             call.reply.break_off()
             return Unknown(describe_lost("the stream ended before its end, or without usage"))
         await call.reply.end()
-        return self._classify(call, response, write_json(data))
+        return self._classify(call, response, write_json(data).encode())
 
     def _classify(
         self, call: RelayedCall, response: aiohttp.ClientResponse, body: bytes
