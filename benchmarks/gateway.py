@@ -5,11 +5,16 @@
 A program makes the same calls to a local server by itself (the peer) and through `afcost guard`,
 in turns, once trust is earned:
 
-    waits     50 at once to a server that takes 1 s: how long a call takes, median
-    streams   the same, streamed: until the first token
-    answers   50 at once to a server that answers at once: calls a second
+    one        one call at a time, answered at once
+    spread     50 clients that each wait 1 s for an answer and then ask again, begun at moments of
+               their own, as independent clients are: how long a call takes, median
+    streams    the same, streamed: until the first token
+    together   50 calls at the same moment to a server that takes 1 s, and again once all are in
+    answers    50 clients, answered at once: calls a second
 
-The program, the gateway and the server share the machine's processors.
+Beside that, the processor time that the gateway takes for a call, which does not depend on what
+else this machine does, and what the program itself takes for one. The program, the gateway and the
+server share the machine's processors.
 """
 
 from __future__ import annotations
@@ -21,6 +26,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -29,78 +35,133 @@ from tests.support.provider.behaviour import Behaviour
 from tests.support.provider.server import ProviderHandle, run_provider
 
 HERE = Path(__file__).parent.parent
-ROUNDS, AT_ONCE, CALLS, QUICK_CALLS = 3, 50, 300, 3_000
+ROUNDS, CLIENTS = 3, 50
 PROMPT = "Be brief. " * 100
 
 PROGRAM = """
 import asyncio, json, os, sys, time, aiohttp
-calls, at_once, stream = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "stream"
+calls, clients, begin_within = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+how, prompt = sys.argv[4:]
 url = os.environ["OPENAI_BASE_URL"] + "/chat/completions"
 
+def gateway_seconds():  # of the processor, of the process that started this one
+    fields = open(f"/proc/{os.getppid()}/stat").read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
 async def main():
-    places, took = asyncio.Semaphore(at_once), []
+    took, numbers = [], iter(range(calls))
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         async def call(number):
-            async with places:
-                messages = [{"role": "user", "content": sys.argv[4] + str(number)}]
-                body = {"model": "lab-model", "max_tokens": 60, "messages": messages}
-                body["stream"] = stream
-                began = time.perf_counter()
-                async with session.post(url, json=body) as answer:
-                    assert answer.status == 200, await answer.text()
-                    await (answer.content.readany() if stream else answer.read())
-                    took.append(time.perf_counter() - began)
-                    await answer.read()
-        began = time.perf_counter()
-        await asyncio.gather(*map(call, range(calls)))
-    print(json.dumps([time.perf_counter() - began, sorted(took)]))
+            messages = [{"role": "user", "content": prompt + str(number)}]
+            body = {"model": "lab-model", "max_tokens": 60, "messages": messages}
+            body["stream"] = how == "streams"
+            began = time.perf_counter()
+            async with session.post(url, json=body) as answer:
+                assert answer.status == 200, await answer.text()
+                await (answer.content.readany() if body["stream"] else answer.read())
+                took.append(time.perf_counter() - began)
+                await answer.read()
+        async def ask_again(client):
+            await asyncio.sleep(begin_within * client / clients)
+            for number in numbers:
+                await call(number)
+        await call(-1)  # connects
+        took.clear()
+        began, gateway, own = time.perf_counter(), gateway_seconds(), time.process_time()
+        if how == "together":
+            for first in range(0, calls, clients):
+                await asyncio.gather(*map(call, range(first, first + clients)))
+        else:
+            await asyncio.gather(*map(ask_again, range(clients)))
+        ended = time.perf_counter(), gateway_seconds(), time.process_time()
+        print(json.dumps([*(b - a for a, b in zip((began, gateway, own), ended)), took]))
 
 asyncio.run(main())
 """
+
+
+@dataclass(frozen=True)
+class Load:
+    """How a program calls.
+
+    Attributes:
+        name: of it.
+        calls: that it makes.
+        clients: of it, each of which waits for an answer before it asks again.
+        seconds: until an answer.
+    """
+
+    name: str
+    calls: int
+    clients: int = CLIENTS
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A run of the program; all in seconds.
+
+    Attributes:
+        whole: how long it took.
+        gateway: processor time of the gateway for a call.
+        program: the same of the program itself.
+        median: of how long a call took.
+    """
+
+    whole: float
+    gateway: float
+    program: float
+    median: float
+
+
+LOADS = (
+    Load("one", 500, clients=1),
+    Load("spread", 500, seconds=1.0),
+    Load("streams", 500, seconds=1.0),
+    Load("together", 300, seconds=1.0),
+    Load("answers", 3_000),
+)
 
 
 def main() -> None:
     """Measure, and print what came of it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--only", choices=[each.name for each in LOADS])
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, run_provider() as server:
         lab = Path(folder)
         (lab / "program.py").write_text(PROGRAM)
-        measure(lab, server, "earning trust", 1, 0.0, QUICK_CALLS // 10, "whole")
-        measure(lab, server, "waits", rounds, 1.0, CALLS, "whole")
-        measure(lab, server, "streams", rounds, 1.0, CALLS, "stream")
-        measure(lab, server, "answers", rounds, 0.0, QUICK_CALLS, "whole")
+        measure(lab, server, Load("earning trust", 300), 1)
+        for load in LOADS:
+            if options.only in (None, load.name):
+                measure(lab, server, load, options.rounds)
 
 
-def measure(  # noqa: PLR0913 - what is measured
-    lab: Path, server: ProviderHandle, name: str, rounds: int, delay: float, calls: int, how: str
-) -> None:
-    """Run the program by itself and guarded, in turns."""
-    server.reset(Behaviour(output_tokens=(20, 60), delay=delay))
-    direct, guarded = [], []
+def measure(lab: Path, server: ProviderHandle, load: Load, rounds: int) -> None:
+    """Run the program by itself and guarded, in turns; print the best of each."""
+    server.reset(Behaviour(output_tokens=(20, 60), delay=load.seconds))
+    alone, guarded = [], []
     for _ in range(rounds):
-        direct.append(run(lab, server, calls, how, guard=False))
-        guarded.append(run(lab, server, calls, how, guard=True))
-    (alone, by_itself), (through, behind) = map(summarize, (direct, guarded))
+        alone.append(run(lab, server, load, guard=False))
+        guarded.append(run(lab, server, load, guard=True))
+    alone_median, guarded_median = (min(each.median for each in runs) for runs in (alone, guarded))
+    alone_whole, guarded_whole = (min(each.whole for each in runs) for runs in (alone, guarded))
     print(
-        f"{name:14} by itself {by_itself * 1e3:7.1f} ms, {calls / alone:6.0f} calls a second; "
-        f"guarded {behind * 1e3:7.1f} ms, {calls / through:6.0f} calls a second: "
-        f"{(behind - by_itself) * 1e3:+.1f} ms",
+        f"{load.name:14} by itself {alone_median * 1e3:7.1f} ms, {load.calls / alone_whole:5.0f} "
+        f"calls a second; guarded {guarded_median * 1e3:7.1f} ms, "
+        f"{load.calls / guarded_whole:5.0f} calls a second: "
+        f"{(guarded_median - alone_median) * 1e3:+6.1f} ms; for a call the gateway's processor "
+        f"takes {min(each.gateway for each in guarded) * 1e3:.2f} ms, the program's "
+        f"{min(each.program for each in guarded) * 1e3:.2f} ms",
         flush=True,
     )
 
 
-def summarize(runs: list[tuple[float, list[float]]]) -> tuple[float, float]:
-    """Return the shortest time of a run, and the least of their medians of a call, in seconds."""
-    return min(took for took, _ in runs), min(statistics.median(each) for _, each in runs)
-
-
-def run(
-    lab: Path, server: ProviderHandle, calls: int, how: str, *, guard: bool
-) -> tuple[float, list[float]]:
-    """Run the program; return how long it took, and each of its calls, in seconds."""
-    program = [sys.executable, "program.py", str(calls), str(AT_ONCE), how, PROMPT]
+def run(lab: Path, server: ProviderHandle, load: Load, *, guard: bool) -> Ran:
+    """Run the program."""
+    asked = (load.calls, load.clients, load.seconds, load.name, PROMPT)
+    program = [sys.executable, "program.py", *map(str, asked)]
     url = f"{server.url}/v1"
     if guard:
         options = ["--cap", "100", "--upstream", f"openai={url}", "--price", "openai/lab-model=1/2"]
@@ -113,8 +174,8 @@ def run(
     done = subprocess.run(program, cwd=lab, env=environment, capture_output=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr.decode())
-    whole, took = json.loads(done.stdout)
-    return whole, took
+    whole, gateway, own, took = json.loads(done.stdout)
+    return Ran(whole, gateway / load.calls, own / load.calls, statistics.median(took))
 
 
 if __name__ == "__main__":

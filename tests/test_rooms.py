@@ -176,6 +176,12 @@ FOLDERS = {
     },
     "runner/gateway/door": set(),
     "runner/gateway/program": set(),
+    "runner/gateway/spending": {
+        "runner/billing",
+        "runner/execution",
+        "runner/ledger",
+        "runner/transport",
+    },
     "runner/gateway": {
         "runner/state",
         "runner/approval",
@@ -186,6 +192,7 @@ FOLDERS = {
         "runner/execution",
         "runner/gateway/door",
         "runner/gateway/program",
+        "runner/gateway/spending",
     },
     "runner/watching": {
         "runner/ledger",

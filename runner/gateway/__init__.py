@@ -1,6 +1,6 @@
 """The gateway: a local door through which any program's calls are counted, capped and settled."""
 
-from runner.gateway.gate import LABEL, CallTally
+from runner.gateway.call_request import LABEL
 from runner.gateway.guard_folder import (
     GuardFolder,
     choose_guard_folder,
@@ -10,8 +10,8 @@ from runner.gateway.guard_folder import (
 from runner.gateway.guard_report import GuardReport, build_guard_report
 from runner.gateway.guarded_calls import read_calls
 from runner.gateway.guarded_run import GuardedRun, GuardOptions, run_guarded
-from runner.gateway.part_caps import PartCap
 from runner.gateway.program import SHELLS, write_shell_lines
+from runner.gateway.spending import CallTally, PartCap
 
 __all__ = [
     "LABEL",

@@ -66,11 +66,8 @@ class ClientReply:
 
     async def send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """Send a whole reply."""
-        picked = _pick(headers) | {"Content-Length": str(len(body))}
-        self._answer = ClientAnswer(self._call, status, picked)
+        self._answer = ClientAnswer(self._call, status, _pick(headers), body=body)
         self.has_begun = True
-        await self._answer.begin()
-        await self._answer.write(body)
         await self.end()
 
 

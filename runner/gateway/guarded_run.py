@@ -19,12 +19,12 @@ from runner.approval import Approval
 from runner.errors import BadRun, LedgerError
 from runner.execution import LEASE_SECONDS, TRUSTED_PART_OF_CAP, SlowStart, StopReason
 from runner.gateway.door import Door
-from runner.gateway.gate import CallTally, Gate
+from runner.gateway.gate import Gate
 from runner.gateway.guard_folder import GuardFolder
 from runner.gateway.models import PricedModels
-from runner.gateway.part_caps import PartCap, load_spent
 from runner.gateway.program import ProgramEnd, find_keys, guarded_environment, run_program
 from runner.gateway.relay import Relay
+from runner.gateway.spending import CallTally, PartCap, load_spent
 from runner.ledger import (
     Balance,
     JobTable,

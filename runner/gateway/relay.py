@@ -6,10 +6,10 @@ is read to its end, and settled, whether or not the program still waits for it.
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -19,21 +19,20 @@ import aiohttp
 
 from experiment.prompts import Request
 from pricing.catalog import ModelName
-from providers.apis import Api
 from providers.clients import (
-    ClientCall,
     Operation,
     StreamAssembler,
+    write_json,
     write_refusal,
     write_stream_error,
 )
 from providers.failures import Billed, Failure, FailureMeaning, FailureScope, describe_lost
-from providers.provider import Provider
-from providers.proxies import Proxy
 from providers.rate_limits import parse_rate_limits
 from providers.secrets import redact_message
 from runner.gateway.client_reply import ClientReply
 from runner.gateway.door import DoorCall
+from runner.gateway.relayed_call import RelayedCall
+from runner.gateway.upstreams import Upstream
 from runner.transport import (
     REQUEST_TIMEOUT,
     SENDING_ERRORS,
@@ -49,7 +48,6 @@ from runner.transport import (
     max_body_bytes,
     read_body,
     shorten_failure,
-    write_json,
 )
 
 _OK, _BAD_GATEWAY = 200, 502
@@ -62,44 +60,6 @@ _LEFT = Failure(
     Billed.NO,
 )
 _PASSED_ON = ("anthropic-version", "anthropic-beta", "openai-beta", "accept")
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)  # it has the key
-class Upstream:
-    """Where calls of one kind go.
-
-    Attributes:
-        provider: whose they are.
-        api: that reads its answers.
-        key: of the provider; None where it needs none.
-        proxy: that they go through; None where they need none.
-    """
-
-    provider: Provider
-    api: Api
-    key: str | None
-    proxy: Proxy | None
-
-
-@dataclass(eq=False, slots=True, repr=False)
-class RelayedCall:
-    """A call on its way.
-
-    Attributes:
-        call: as the program made it.
-        upstream: where it goes.
-        path: below the provider's address, with what is asked for behind it.
-        headers: of the program's request.
-        body: that is sent.
-        reply: to the program.
-    """
-
-    call: ClientCall
-    upstream: Upstream
-    path: str
-    headers: Mapping[str, str]
-    body: bytes
-    reply: ClientReply
 
 
 class Relay:
@@ -227,6 +187,7 @@ class Relay:
         if response.status != _OK:  # errors repeat parts of keys
             shown = redact_message(body.decode("utf-8", "replace")).encode()
         await call.reply.send(response.status, response.headers, shown)
+        await asyncio.sleep(0)  # other answers that have come are passed on first
         return self._classify(call, response, body)
 
     async def _take_stream(
@@ -246,7 +207,7 @@ class Relay:
             call.reply.break_off()
             return Unknown(describe_lost("the stream ended before its end, or without usage"))
         await call.reply.end()
-        return self._classify(call, response, write_json(data))
+        return self._classify(call, response, write_json(data).encode())
 
     def _classify(
         self, call: RelayedCall, response: aiohttp.ClientResponse, body: bytes

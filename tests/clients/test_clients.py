@@ -56,8 +56,6 @@ PROVIDERS = {
 }
 # LiteLLM's script goes on with the next model where one is refused; the others end there.
 REFUSED = {"litellm": 14}
-# Mistral streams the usage unasked, and refuses to be asked; the test provider must be.
-UNSAID = {"litellm": 1}
 CAP = Decimal("0.0024")  # of two calls, and not of three
 PROMPT = 64  # tokens that each is billed, more than any of them has
 
@@ -109,13 +107,11 @@ def dollars(bill) -> Decimal:
     return (bill.input_tokens * IN + bill.output_tokens * OUT) / 1_000_000
 
 
-def check_ledger_is_bill(folder: Path, bill, unsaid: int = 0) -> dict:
-    """Check all calls but those whose answers do not say what they cost, which are held."""
+def check_ledger_is_bill(folder: Path, bill) -> dict:
     told = report(folder)
-    one = dollars(bill) / len(bill.calls)  # all cost the same
-    assert Decimal(told["spent_usd"]) == dollars(bill) - unsaid * one
-    assert told["attempts"]["settled"] == len(bill.calls) - unsaid
-    assert told["attempts"]["held"] == unsaid
+    assert Decimal(told["spent_usd"]) == dollars(bill)
+    assert told["attempts"]["settled"] == len(bill.calls)
+    assert told["attempts"]["held"] == 0
     return told
 
 
@@ -139,7 +135,7 @@ def test_unchanged_clients_are_answered_and_the_ledger_is_the_bill(
     assert not {name: text for name, text in answers if text != TEXT}
     bill = provider.bill()
     assert len(bill.delivered) == len(bill.billed) == len(answers)
-    told = check_ledger_is_bill(tmp_path, bill, UNSAID.get(clients.name, 0))
+    told = check_ledger_is_bill(tmp_path, bill)
     assert {row["provider"] for row in told["strata"]} == PROVIDERS[clients.name]
 
 

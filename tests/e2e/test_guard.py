@@ -74,6 +74,22 @@ def test_every_call_of_a_program_is_in_the_ledger_as_it_was_billed(lab, server, 
     check_ledger_is_bill(lab, server)
 
 
+def test_a_stream_of_mistral_is_settled_by_the_usage_that_its_last_chunk_has_unasked(lab, server):
+    script = """
+os.environ["OPENAI_BASE_URL"] = os.environ["MISTRAL_BASE_URL"] + "/v1"
+assert "usage" in call(1, stream=True, model="mistral-lab")[1]
+"""
+    options = (
+        "--upstream",
+        f"mistral={server.url}/v1",
+        "--price",
+        f"mistral/mistral-lab={IN}/{OUT}",
+    )
+    guard(lab, server, script, *options)
+    assert len(server.bill().calls) == 1
+    check_ledger_is_bill(lab, server)
+
+
 def test_at_the_cap_calls_are_refused_and_the_command_ends_with_4(lab, server):
     script = """
 done = [call(number) for number in range(400)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections import Counter
 from decimal import Decimal
 from typing import Any
@@ -10,6 +12,8 @@ import pytest
 
 from experiment.definition import AnswerFormat
 from experiment.scoring import AnswerKind, Completion, read_answer
+from pricing.money import Money
+from runner.gateway import open_guard_folder, read_calls
 from tests.e2e.sample_experiment import answered_by_condition
 from tests.support.llama.server import run_llama
 from tests.support.packages.fetch import PackageMissing
@@ -75,8 +79,56 @@ def test_the_ledger_agrees_with_the_server_and_the_bill_stays_below_the_cap(
         assert judged == answered_by_condition(texts), "no paid answer is unjudged"
 
 
+PROGRAM = """
+import json, os, urllib.request
+
+ROOTS = {"chat/completions": os.environ["OPENAI_BASE_URL"],
+         "messages": os.environ["ANTHROPIC_BASE_URL"] + "/v1"}
+
+def ask(path, number, stream):
+    asked = [{"role": "user", "content": f"Tell me something about the number {number}."}]
+    body = {"model": "llama-3.1-tiny", "max_tokens": 40, "messages": asked, "stream": stream}
+    if path == "chat/completions" and stream:
+        body["stream_options"] = {"include_usage": True}
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{ROOTS[path]}/{path}", json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        text = answer.read().decode()
+    if not stream:
+        return json.loads(text)["usage"]
+    lines = [line[6:] for line in text.splitlines() if line.startswith("data: {")]
+    events = [event.get("message") or event for event in map(json.loads, lines)]
+    usage = {}
+    for told in filter(None, (event.get("usage") for event in events)):
+        usage |= told
+    return usage
+
+usages = [ask(path, n, n % 2 == 1) for path in ROOTS for n in range(6)]
+print(json.dumps(usages))
+"""
+
+
+def test_the_ledger_of_a_guarded_program_has_the_servers_own_counts(lab, llama):
+    (lab.folder / "study.py").write_text(PROGRAM)
+    options = [word for name in ("openai", "anthropic") for word in (
+        "--upstream", f"{name}={llama}/v1", "--price", f"{name}/llama-3.1-tiny={IN}/{OUT}",
+    )]  # fmt: skip
+    done = lab.afcost("guard", "--cap", "1", *options, "--", sys.executable, "study.py")
+    told = Counter(map(_sum_usage, json.loads(done.stdout)))
+    calls = list(read_calls(open_guard_folder(lab.folder / "runs" / "study")))
+    assert told == Counter((call.answer.prompt_tokens, call.answer.output) for call in calls)
+    assert all(call.attempt.bound >= call.answer.prompt_tokens for call in calls)
+    bill = sum((p * IN + c * OUT for p, c in told.elements()), Decimal(0)) / 1_000_000
+    spent = sum((call.settled for call in calls), Money()).to_decimal_string()
+    assert bill <= Decimal(spent) <= bill * Decimal("1.05"), "the same, or the text's own count"
+
+
 def _billed(call) -> tuple[int, int]:
-    usage = call.usage
+    return _sum_usage(call.usage)
+
+
+def _sum_usage(usage: dict[str, int]) -> tuple[int, int]:
+    """Return the tokens of prompt and answer that a server reports."""
     if "prompt_tokens" in usage:
         return usage["prompt_tokens"], usage["completion_tokens"]
     cached = usage.get("cache_read_input_tokens", 0)

@@ -29,6 +29,7 @@ class ClientAnswer:
         call: that is answered.
         status: of the answer.
         headers: of the answer; without Content-Length it is sent in chunks.
+        body: all of it, where it is not streamed: it is sent with the headers, by `end`.
         patience: seconds in which the client must take what was written.
     """
 
@@ -38,9 +39,14 @@ class ClientAnswer:
         status: int = 200,
         headers: Mapping[str, str] | None = None,
         patience: float = PATIENCE,
+        body: bytes | None = None,
     ) -> None:
         self._call, self._patience = call, patience
-        self._response = web.StreamResponse(status=status, headers=headers)
+        self._response = (
+            web.StreamResponse(status=status, headers=headers)
+            if body is None
+            else web.Response(status=status, headers=headers, body=body)
+        )
         self._is_left = False
 
     @property
@@ -60,7 +66,7 @@ class ClientAnswer:
     async def end(self) -> web.StreamResponse:
         """End the answer, and return what a handler returns."""
         if not self.has_left:
-            await self._send(self._response.write_eof())
+            await self._send(self._end())
         return self._response
 
     def break_off(self) -> web.StreamResponse:
@@ -68,6 +74,10 @@ class ClientAnswer:
         self._is_left = True
         abort(self._call.request)
         return self._response
+
+    async def _end(self) -> None:
+        await self._response.prepare(self._call.request)  # nothing, where it was begun
+        await self._response.write_eof()
 
     async def _send(self, sending: Awaitable[object]) -> None:
         try:

@@ -56,16 +56,38 @@ def test_where_the_gateway_itself_fails_the_money_is_held(tmp_path, monkeypatch)
     assert notes == ["a call failed inside the gateway: LookupError"]
 
 
+def test_a_stream_with_decimal_numbers_is_settled(tmp_path):
+    """Such as a cost, a logarithm of a probability, or a time."""
+    chunk = json.loads(ANSWER) | {"timings": {"ms": 1.25}}
+    choice = chunk["choices"][0]
+    chunk["choices"] = [choice | {"delta": choice.pop("message"), "logprobs": {"mean": -0.125}}]
+    events = b"data: " + json.dumps(chunk).encode() + b"\n\ndata: [DONE]\n\n"
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+
+    async def ask(url):
+        async with opened_gate(tmp_path / "run", url) as opened:
+            status, _ = await opened.call(stream=True)
+            await opened.settle()
+            return status, opened.balance, opened.notes
+
+    with run_raw_server(lambda _: head + events) as url:
+        status, balance, notes = asyncio.run(ask(url))
+    assert (status, notes, balance.held.pico) == (200, [], 0)
+    assert balance.settled.pico > 0
+
+
 def test_a_call_whose_client_left_while_it_waited_is_not_sent(server, tmp_path):
     async def ask():
         async with opened_gate(tmp_path / "run", server.url, concurrency=1) as opened:
             first = asyncio.create_task(opened.call())
             await opened.leave()
+            await asyncio.to_thread(server.release)
             await first
             await opened.settle()
             return opened.balance
 
-    server.reset(Behaviour(delay=0.3))
+    server.reset(Behaviour())
+    server.hold_after(0)
     balance = asyncio.run(ask())
     assert len(server.bill().calls) == 1
     assert balance.settled.pico > 0

@@ -1,7 +1,8 @@
 """Answers as streams of server-sent events, in the four forms, made from answers as they are whole.
 
 References: https://platform.openai.com/docs/api-reference/chat-streaming (usage comes in a last
-chunk without choices, where `stream_options.include_usage` asks for it),
+chunk without choices, where `stream_options.include_usage` asks for it; Mistral's models say it in
+the last chunk, unasked),
 https://platform.openai.com/docs/api-reference/responses-streaming,
 https://docs.anthropic.com/en/docs/build-with-claude/streaming and
 https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent (`alt=sse`). Texts
@@ -32,7 +33,10 @@ def write_events(path: str, asked: Json, answer: Json) -> list[bytes]:
     """
     if path.endswith("/chat/completions"):
         wants_usage = bool((asked.get("stream_options") or {}).get("include_usage"))
-        return [*map(_data, _chat(answer, wants_usage=wants_usage)), b"data: [DONE]\n\n"]
+        chunks = list(_chat(answer, wants_usage=wants_usage))
+        if str(asked.get("model")).startswith("mistral") and "usage" in answer and not wants_usage:
+            chunks[-1] |= {"usage": answer["usage"]}
+        return [*map(_data, chunks), b"data: [DONE]\n\n"]
     if path.endswith("/responses"):
         events = enumerate(_responses(answer))
         return [_event(each | {"sequence_number": number}) for number, each in events]

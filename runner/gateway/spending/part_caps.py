@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pricing.money import Money
-from runner.gateway.call_budget import CallSize
+from runner.gateway.spending.call_budget import CallSize
 from runner.ledger import LedgerReader
 
 

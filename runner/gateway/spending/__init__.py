@@ -1,0 +1,13 @@
+"""The money of calls: what one may cost is reserved before it is sent, and settled after.
+
+Reading order: `spender` (what all of it is for), `call_costs` (the most that a call can cost),
+`call_budget` (allocated and reserved at once), `part_caps` (caps beside the program's), `refused`,
+`call_tally`.
+"""
+
+from runner.gateway.spending.call_tally import CallTally
+from runner.gateway.spending.part_caps import PartCap, load_spent
+from runner.gateway.spending.refused import Refused, Why
+from runner.gateway.spending.spender import Spender
+
+__all__ = ["CallTally", "PartCap", "Refused", "Spender", "Why", "load_spent"]

@@ -1,0 +1,28 @@
+"""CallTally: what became of a program's calls."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class CallTally:
+    """What became of a program's calls.
+
+    Attributes:
+        sent: provider -> calls that were admitted.
+        free: calls that cost nothing, such as lists of models.
+        at_cap: option of a cap -> calls that it could not pay for.
+        refused: why others were refused -> how often.
+        stopped: why nothing more is sent; empty while calls are.
+        unbounded: models whose reasoning `max_tokens` does not limit, so that a call may cost more
+            than was reserved for it; the first that does stops all others.
+    """
+
+    sent: Counter[str] = field(default_factory=Counter)
+    free: int = 0
+    at_cap: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    stopped: str = ""
+    unbounded: set[str] = field(default_factory=set)
