@@ -176,6 +176,7 @@ FOLDERS = {
     },
     "runner/gateway/door": set(),
     "runner/gateway/program": set(),
+    "runner/gateway/intercept": {"runner/gateway/door"},
     "runner/gateway": {
         "runner/state",
         "runner/approval",
@@ -186,6 +187,7 @@ FOLDERS = {
         "runner/execution",
         "runner/gateway/door",
         "runner/gateway/program",
+        "runner/gateway/intercept",
     },
     "runner/watching": {
         "runner/ledger",
