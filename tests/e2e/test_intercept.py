@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -37,6 +38,26 @@ session = requests.Session()
 def ask_requests(number, stream=False):
     answer = session.post("{URL}", json=write_body(number, stream))
     return answer.status_code, answer.text
+"""
+
+NODE = f"""
+const https = require("node:https");
+const body = JSON.stringify({{ model: "lab-model", max_tokens: 60,
+                              messages: [{{ role: "user", content: "?" }}] }});
+const headers = {{ "Content-Type": "application/json" }};
+const ask = (agent) => new Promise((done, fail) => {{
+  const sent = https.request("{URL}", {{ method: "POST", headers, agent }}, (answer) => {{
+    answer.resume().on("end", () => done(answer.statusCode));
+  }});
+  sent.on("error", fail).end(body);
+}});
+(async () => {{
+  const found = [await ask(), await ask(new https.Agent({{ keepAlive: true }}))];
+  found.push((await fetch("{URL}", {{ method: "POST", headers, body }})).status);
+  await fetch("https://eu.api.openai.com/").catch((e) => found.push(e.cause.message));
+  await fetch("https://127.0.0.1:9/").catch((e) => found.push(e.cause.code ?? "direct"));
+  console.log(JSON.stringify(found));
+}})();
 """
 
 
@@ -96,6 +117,19 @@ for url in ("https://eu.api.openai.com/v1/models", "https://10.0.0.1/v1/models")
     assert "connection refused: eu.api.openai.com (OpenAI in a region" in told
     assert "connection refused: 10.0.0.1 is on this machine or in its network" in told
     assert "no call came through here. What goes past --intercept" in told
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node is not here")
+def test_nodes_own_fetch_and_https_come_here(lab, server):
+    (lab.folder / "study.cjs").write_text(NODE)
+    arguments = write_study(lab, server, "")
+    told = lab.afcost(*arguments[: arguments.index("--")], "--", "node", "study.cjs")
+    *statuses, refused, direct = json.loads(told.stdout)
+    assert statuses == [200, 200, 200]
+    assert "403 eu.api.openai.com" in refused
+    assert "CONNECT" not in direct
+    assert Decimal(report(lab)["spent_usd"]) == dollars(server.bill())
+    assert len(server.bill().calls) == 3
 
 
 @pytest.mark.parametrize("dies", [False, True])

@@ -142,9 +142,12 @@ class Interceptor:
         except CannotReach as error:
             raise self._note_refusal(BadConnect(_UNREACHED, str(error))) from error
         self.tally.unread[target.host] += 1
-        await _send(connection, _CONNECTED)
-        inside = await asyncio.open_connection(sock=_hand_over(connection))
-        await pass_on(inside, outside)
+        try:
+            await _send(connection, _CONNECTED)
+            inside = await asyncio.open_connection(sock=_hand_over(connection))
+            await pass_on(inside, outside)
+        finally:
+            outside[1].close()
 
     def _note_refusal(self, refusal: BadConnect) -> BadConnect:
         self.tally.refused[str(refusal)] += 1
@@ -152,8 +155,10 @@ class Interceptor:
 
 
 def _hand_over(connection: socket.socket) -> socket.socket:
-    """Return a connection for an owner that closes it: it is closed where it was accepted, too."""
-    return connection.dup()
+    """Return a connection for an owner that closes it; what it was before is closed."""
+    moved = socket.socket(fileno=connection.detach())
+    moved.settimeout(0)
+    return moved
 
 
 async def _send(connection: socket.socket, text: bytes) -> None:

@@ -24,10 +24,11 @@ function connect(host, port, options, done) {
   const user = Buffer.from(`${proxy.username}:${proxy.password}`).toString("base64");
   const socket = net.connect({ host: proxy.hostname, port: proxy.port });
   let head = "";
+  const fail = () => done(new Error(`${target}: the gateway has ended`));
   const take = (chunk) => {
     head += chunk.toString("latin1");
     if (!head.includes("\r\n\r\n")) return;
-    socket.off("data", take).off("error", done);
+    socket.off("data", take).off("error", done).off("close", fail);
     const line = head.split("\r\n", 1)[0];
     if (!/^HTTP\/1\.\d 200( |$)/.test(line)) {
       socket.destroy();
@@ -37,7 +38,7 @@ function connect(host, port, options, done) {
     const secured = tls.connect({ ...options, socket, servername: host, ALPNProtocols: ["http/1.1"] });
     secured.once("error", done).once("secureConnect", () => done(null, secured.off("error", done)));
   };
-  socket.on("data", take).once("error", done);
+  socket.on("data", take).once("error", done).once("close", fail);
   socket.write(`CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\nProxy-Authorization: Basic ${user}\r\n\r\n`);
 }
 
