@@ -65,11 +65,11 @@ def _is_excepted(url: str) -> bool:
     """Return whether `NO_PROXY` names the host of an address."""
     _, listed = _read_variable("no_proxy")
     host, port = find_host(url).rstrip("."), urlsplit(url).port
-    return any(_names(each.strip().lower(), host, port) for each in listed.split(","))
+    return any(names_host(each.strip().lower(), host, port) for each in listed.split(","))
 
 
-def _names(listed: str, host: str, port: int | None) -> bool:
-    """Return whether an entry is for a host: it, a domain above it, or a range it is in."""
+def names_host(listed: str, host: str, port: int | None) -> bool:
+    """Return whether an entry of `NO_PROXY` is for a host: it, a domain above it, or its range."""
     if not listed or listed == "*":
         return bool(listed)
     if port and listed.endswith(f":{port}"):

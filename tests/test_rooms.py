@@ -182,6 +182,7 @@ FOLDERS = {
         "runner/ledger",
         "runner/transport",
     },
+    "runner/gateway/intercept": {"runner/gateway/door"},
     "runner/gateway": {
         "runner/state",
         "runner/approval",
@@ -193,6 +194,7 @@ FOLDERS = {
         "runner/gateway/door",
         "runner/gateway/program",
         "runner/gateway/spending",
+        "runner/gateway/intercept",
     },
     "runner/watching": {
         "runner/ledger",

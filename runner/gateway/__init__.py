@@ -10,6 +10,7 @@ from runner.gateway.guard_folder import (
 from runner.gateway.guard_report import GuardReport, build_guard_report
 from runner.gateway.guarded_calls import read_calls
 from runner.gateway.guarded_run import GuardedRun, GuardOptions, run_guarded
+from runner.gateway.intercept import ConnectionTally
 from runner.gateway.program import SHELLS, write_shell_lines
 from runner.gateway.spending import CallTally, PartCap
 
@@ -17,6 +18,7 @@ __all__ = [
     "LABEL",
     "SHELLS",
     "CallTally",
+    "ConnectionTally",
     "GuardFolder",
     "GuardOptions",
     "GuardReport",

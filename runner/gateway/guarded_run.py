@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -21,6 +21,11 @@ from runner.execution import LEASE_SECONDS, TRUSTED_PART_OF_CAP, SlowStart, Stop
 from runner.gateway.door import Door
 from runner.gateway.gate import Gate
 from runner.gateway.guard_folder import GuardFolder
+from runner.gateway.intercept import (
+    ConnectionTally,
+    intercept_connections,
+    require_cryptography,
+)
 from runner.gateway.models import PricedModels
 from runner.gateway.program import ProgramEnd, find_keys, guarded_environment, run_program
 from runner.gateway.relay import Relay
@@ -53,6 +58,7 @@ class GuardOptions:
         timeout: seconds of one call.
         default_limit: output tokens of a call that says no limit; None for the model's largest.
         caps: on parts of its calls.
+        intercepts: whether its connections to providers are taken, too, whatever their address.
         ledger_url: of a shared ledger; None for a file in the folder.
         note: is told of what failed in the gateway.
         on_open: is called with the program's environment before it is started; without a program
@@ -68,6 +74,7 @@ class GuardOptions:
     default_limit: int | None = None
     ledger_url: str | None = None
     caps: Sequence[PartCap] = ()
+    intercepts: bool = False
     on_open: Callable[[Mapping[str, str]], None] = lambda _: None
     note: Callable[[str], None] = lambda _: None
 
@@ -80,11 +87,13 @@ class GuardedRun:
         end: of the program.
         tally: what became of its calls.
         balance: of the ledger.
+        connections: that it made through here; None where they are not intercepted.
     """
 
     end: ProgramEnd
     tally: CallTally
     balance: Balance
+    connections: ConnectionTally | None = None
 
 
 def run_guarded(
@@ -102,6 +111,8 @@ def run_guarded(
     """
     for key in find_keys(environment, builtin_providers()):
         remember_secret(key)  # a command may have one among its arguments
+    if options.intercepts:
+        require_cryptography()
     create_run_dir(folder.path)
     location = folder.locate_ledger(options.ledger_url)
     if options.caps and isinstance(location, PostgresLocation):
@@ -121,13 +132,13 @@ def run_guarded(
                     with read_ledger(location) as reader:
                         load_spent(options.caps, reader)
                 running = _run(ledger, table, folder, options, models, environment)
-                ended, tally = asyncio.run(running)
+                ended, tally, connections = asyncio.run(running)
         finally:
             with suppress(OSError):
                 folder.save(models)
         end = StopReason.CAP if tally.at_cap else StopReason.COMPLETE
         ledger.record_end((StopReason.STOPPED if tally.stopped else end).value, tally.stopped)
-        return GuardedRun(ended, tally, ledger.balance)
+        return GuardedRun(ended, tally, ledger.balance, connections)
 
 
 @contextmanager
@@ -172,7 +183,7 @@ async def _run(  # noqa: PLR0913 - what a guarded program runs with
     options: GuardOptions,
     models: PricedModels,
     environment: Mapping[str, str],
-) -> tuple[ProgramEnd, CallTally]:
+) -> tuple[ProgramEnd, CallTally, ConnectionTally | None]:
     """Open the door, run the program, and wait for calls that it no longer waits for."""
     with _slow_starts(ledger, options, models) as make_slow_start:
         async with Relay(options.timeout, options.note) as relay:
@@ -188,17 +199,31 @@ async def _run(  # noqa: PLR0913 - what a guarded program runs with
             )
             lease = asyncio.create_task(_keep_lease(table, gate)) if table else None
             try:
-                async with Door(gate.handle, note=options.note) as door:
-                    served = [
-                        name for name, each in options.providers.items() if not each.builtin_url
-                    ]
-                    inner = guarded_environment(environment, door.url, builtin_providers(), served)
+                async with (
+                    Door(gate.handle, note=options.note) as door,
+                    _led_here(door, options, environment) as (inner, connections),
+                ):
                     options.on_open(inner)
                     end = await _run_or_serve(folder.command, inner)
             finally:
                 if lease is not None:
                     lease.cancel()
-        return end, gate.tally
+        return end, gate.tally, connections
+
+
+@asynccontextmanager
+async def _led_here(
+    door: Door, options: GuardOptions, environment: Mapping[str, str]
+) -> AsyncIterator[tuple[Mapping[str, str], ConnectionTally | None]]:
+    """Give the environment that leads a program's calls here, and what counts its connections."""
+    builtin = builtin_providers()
+    served = [name for name, each in options.providers.items() if not each.builtin_url]
+    inner = guarded_environment(environment, door.url, builtin, served)
+    if not options.intercepts:
+        yield inner, None
+        return
+    async with intercept_connections(door, environment, inner, builtin) as taken:
+        yield taken.environment, taken.tally
 
 
 async def _run_or_serve(command: Sequence[str], environment: Mapping[str, str]) -> ProgramEnd:

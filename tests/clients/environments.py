@@ -14,7 +14,7 @@ import subprocess
 import sys
 import venv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 SCRIPTS = Path(__file__).with_name("scripts")
@@ -91,6 +91,13 @@ CLIENTS = (
         "official.mjs",
         is_python=False,
     ),
+)
+# The same clients, with addresses in the code, and what reads no address from its environment.
+_BY_NAME = {each.name: each for each in CLIENTS}
+INTERCEPTED = (
+    replace(_BY_NAME["official"], script="intercepted.py"),
+    Clients("mistral", ("mistralai==3.7.0",), "mistral_calls.py"),
+    replace(_BY_NAME["javascript"], script="intercepted.mjs"),
 )
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from providers.registry import builtin_providers
-from tests.clients.environments import CLIENTS, Clients, find_folder
+from tests.clients.environments import CLIENTS, INTERCEPTED, Clients, find_folder
 from tests.support.provider.behaviour import Behaviour
 from tests.support.provider.server import run_provider
 
@@ -53,6 +53,7 @@ PROVIDERS = {
     "frameworks": {"openai", "anthropic"},
     "inspect": THREE | {"groq", "together", "openrouter", "fireworks", "deepseek"},
     "litellm": set(MODELS),
+    "mistral": {"mistral"},
 }
 # LiteLLM's script goes on with the next model where one is refused; the others end there.
 REFUSED = {"litellm": 14}
@@ -74,7 +75,7 @@ def folder(tmp_path_factory):
 
 
 def guard(
-    provider_url: str, folder: Path, cap: Decimal, command: list[str]
+    provider_url: str, folder: Path, cap: Decimal, command: list[str], *more: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a command under `afcost guard`, with real keys in the environment that it is given."""
     keys = {name: REAL_KEY for each in builtin_providers().values() for name in each.api_key_env}
@@ -82,7 +83,7 @@ def guard(
     kept = ("PATH", "HOME", "PYTHONPATH")
     base = {name: os.environ[name] for name in kept if name in os.environ} | keys
     base |= {"AFCOST_HOME": str(folder / "home")}
-    options = ["--cap", f"{cap}", "--default-max-tokens", f"{LIMIT}", "--run-dir", "run"]
+    options = [*more, "--cap", f"{cap}", "--default-max-tokens", f"{LIMIT}", "--run-dir", "run"]
     for name, model in MODELS.items():
         version = "v1beta" if name == "google" else "v1"
         options += ["--upstream", f"{name}={provider_url}/{version}", "--send-key", name]
@@ -121,13 +122,11 @@ def make_command(clients: Clients, folder: Path, told: Path) -> list[str]:
     return [*clients.install(folder), str(told)]
 
 
-@pytest.mark.parametrize("clients", CLIENTS, ids=lambda each: each.name)
-def test_unchanged_clients_are_answered_and_the_ledger_is_the_bill(
-    clients: Clients, provider, folder, tmp_path
-):
+def check_answers(clients: Clients, provider, folder: Path, tmp_path: Path, *options: str) -> None:
+    """Run a script of clients, and check its answers and the ledger."""
     command = make_command(clients, folder, tmp_path / "told")
     provider.reset()
-    done = guard(provider.url, tmp_path, Decimal(1), command)
+    done = guard(provider.url, tmp_path, Decimal(1), command, *options)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "refused" not in done.stderr, done.stderr
     assert "gateway" not in done.stderr, done.stderr
@@ -137,6 +136,20 @@ def test_unchanged_clients_are_answered_and_the_ledger_is_the_bill(
     assert len(bill.delivered) == len(bill.billed) == len(answers)
     told = check_ledger_is_bill(tmp_path, bill)
     assert {row["provider"] for row in told["strata"]} == PROVIDERS[clients.name]
+
+
+@pytest.mark.parametrize("clients", CLIENTS, ids=lambda each: each.name)
+def test_unchanged_clients_are_answered_and_the_ledger_is_the_bill(
+    clients: Clients, provider, folder, tmp_path
+):
+    check_answers(clients, provider, folder, tmp_path)
+
+
+@pytest.mark.parametrize("clients", INTERCEPTED, ids=lambda each: each.name)
+def test_clients_with_addresses_in_their_code_are_answered_and_the_ledger_is_the_bill(
+    clients: Clients, provider, folder, tmp_path
+):
+    check_answers(clients, provider, folder, tmp_path, "--intercept")
 
 
 @pytest.mark.parametrize("clients", CLIENTS, ids=lambda each: each.name)

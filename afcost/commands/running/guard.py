@@ -53,6 +53,9 @@ _NAME = re.compile(r"[^A-Za-z0-9._-]+")
               help="Calls in flight, at most.")  # fmt: skip
 @click.option("--timeout", type=FiniteRange(min=0, min_open=True), metavar="SECONDS",
               default=600, show_default=True, help="Timeout of one call.")  # fmt: skip
+@click.option("--intercept", is_flag=True,
+              help="Take its connections to providers too, where it sets its addresses in its "
+                   "code; needs the extra afcost[intercept].")  # fmt: skip
 @click.option("--print-env", "shell", type=click.Choice(SHELLS), flag_value="sh", is_flag=False,
               help="Start nothing: print the environment for programs that are started elsewhere, "
                    "and serve them until Ctrl-C. sh is for bash and zsh, too.")  # fmt: skip
@@ -72,6 +75,7 @@ def guard_command(  # noqa: PLR0913 - one argument for each option
     default_max_tokens: int | None,
     concurrency: int,
     timeout: float,
+    intercept: bool,
     shell: str | None,
     ledger: str | None,
     run_dir: Path | None,
@@ -102,6 +106,7 @@ def guard_command(  # noqa: PLR0913 - one argument for each option
         concurrency=concurrency,
         timeout=timeout,
         default_limit=default_max_tokens,
+        intercepts=intercept,
         ledger_url=ledger,
         caps=read_part_caps(cap_tokens, part_caps, providers),
         note=lambda said: draw.print_text(draw.stderr(), f"afcost: {said}", "red"),

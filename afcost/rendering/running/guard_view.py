@@ -8,10 +8,10 @@ from rich.console import Console
 
 from afcost.rendering import console as draw
 from afcost.rendering.command_lines import Advice, name_command, print_advice
+from afcost.rendering.running.guard_reasons import show_connections, show_refused
 from pricing.money import Money
 from runner.gateway import CallTally, GuardedRun, GuardFolder, GuardReport, PartCap
 
-_MOST_REASONS = 5
 _STATES = {  # as the ledger has them, which is in the words of an experiment's run
     "complete": "ended",
     "cap": "ended; the cap did not pay for all of its calls",
@@ -36,7 +36,7 @@ def show_end(
     for each in end.left_running:
         said = f"afcost: {each.command} ({each.pid}) runs on; its calls go nowhere"
         draw.print_text(console, said, "yellow")
-    _show_refused(console, tally)
+    show_refused(console, tally)
     if tally.stopped:
         _show_stopped(console, tally)
     for model in sorted(tally.unbounded):
@@ -46,12 +46,11 @@ def show_end(
         )
     for option, count in tally.at_cap.items():
         _show_cap_reached(console, option, count)
-    for cap in caps if tally.sent else ():
-        if cap.name and not cap.spent and not tally.at_cap[cap.option]:
-            said = f"afcost: {cap.option}: no call was of this model, or had this label"
-            draw.print_text(console, said, "yellow")
+    if tally.sent:
+        _show_unused_caps(console, tally, caps)
     if not tally.sent and not tally.refused and not tally.at_cap:
-        _show_no_call(console, end.code)
+        _show_no_call(console, end.code, is_intercepted=ended.connections is not None)
+    show_connections(console, ended.connections)
     if ended.balance.held.pico:
         _show_held(console, folder)
     print_advice(console, [Advice("What came of it", (name_command("report", folder.path),))])
@@ -65,20 +64,6 @@ def _show_sums(console: Console, ended: GuardedRun) -> None:
     held = f", {balance.held} held" if balance.held.pico else ""
     spent = f"{balance.settled} of {balance.cap} spent{held}"
     draw.print_text(console, f"afcost: {calls}{by_provider}; {spent}", "bold")
-
-
-def _show_refused(console: Console, tally: CallTally) -> None:
-    """Show why calls were refused; a reason may hold a line to copy, which has a line here too."""
-    reasons = [each for each in tally.refused.most_common() if each[0] != tally.stopped]
-    for reason, count in reasons[:_MOST_REASONS]:
-        times = f" ({count:,} times)" if count > 1 else ""
-        first, *others = reason.split("\n")
-        for line in (f"afcost: refused{times}: {first}", *others):
-            draw.print_text(console, line, "yellow")
-    more = len(reasons) - _MOST_REASONS
-    if more > 0:
-        told = draw.format_count(more, "other reason", "other reasons")
-        draw.print_text(console, f"afcost: refused for {told} too", "yellow")
 
 
 def _show_stopped(console: Console, tally: CallTally) -> None:
@@ -100,14 +85,27 @@ def _show_cap_reached(console: Console, option: str, count: int) -> None:
     )
 
 
-def _show_no_call(console: Console, code: int) -> None:
+def _show_unused_caps(console: Console, tally: CallTally, caps: Sequence[PartCap]) -> None:
+    """Name caps that no call was under, as where a name is misspelled."""
+    for cap in caps:
+        if cap.name and not cap.spent and not tally.at_cap[cap.option]:
+            said = f"afcost: {cap.option}: no call was of this model, or had this label"
+            draw.print_text(console, said, "yellow")
+
+
+def _show_no_call(console: Console, code: int, *, is_intercepted: bool) -> None:
     """Say that no call came, and why, where the program did not simply fail before its first."""
     if code:
         said = f"afcost: the program ended with exit code {code} before its first call"
+    elif is_intercepted:
+        said = (
+            "afcost: no call came through here. What goes past --intercept stands in "
+            "docs/gateway.md: afcost guard --print-env shows what the program should use"
+        )
     else:
         said = (
             "afcost: no call came through here. A program that sets its address by itself goes "
-            "past the cap: afcost guard --print-env shows what it should use"
+            "past the cap: give --intercept; afcost guard --print-env shows what it should use"
         )
     draw.print_text(console, said, "yellow")
 

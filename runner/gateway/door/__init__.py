@@ -7,5 +7,6 @@ is handed over), `client_answer` (an answer to a client that may leave), `door` 
 from runner.gateway.door.call import DoorCall
 from runner.gateway.door.client_answer import ClientAnswer
 from runner.gateway.door.door import Door, Handler, Limits
+from runner.gateway.door.entry import make_secret
 
-__all__ = ["ClientAnswer", "Door", "DoorCall", "Handler", "Limits"]
+__all__ = ["ClientAnswer", "Door", "DoorCall", "Handler", "Limits", "make_secret"]

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import ssl
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -21,12 +24,13 @@ from aiohttp import web
 from runner.gateway.door.body import BadBody, read_body
 from runner.gateway.door.call import DoorCall, make_call
 from runner.gateway.door.client_answer import abort
-from runner.gateway.door.entry import Entry, make_secret
+from runner.gateway.door.entry import Entry, HostEntry, make_secret
 from runner.loopback import listen
 
 Handler = Callable[[DoorCall], Awaitable[web.StreamResponse]]
 _BACKLOG = 1024  # connections that wait to be accepted; a program may open hundreds at once
 _IDLE_SECONDS = 300.0  # longer than clients keep a connection, so that none is closed as it is used
+_HANDSHAKE_SECONDS = 20.0
 _LINGERING_SECONDS = 1.0  # in which a refused body is read on, so that the refusal is read too
 _HEADERS = {"Server": "afcost", "Cache-Control": "no-store", "x-should-retry": "false"}
 
@@ -71,6 +75,7 @@ class Door:
         self._open: set[asyncio.Task[web.StreamResponse]] = set()
         self._is_closing = False
         self._entry: Entry | None = None
+        self._taken: set[web.Server] = set()
 
     @property
     def url(self) -> str:
@@ -91,7 +96,9 @@ class Door:
         """
         listener = listen(self._port)
         self._entry = Entry(listener.getsockname()[1], make_secret())
-        self._runner = _make_runner(self._serve)
+        self._runner = web.ServerRunner(
+            _make_server(partial(self._serve, self._entry)), shutdown_timeout=1
+        )
         await self._runner.setup()
         self._site = web.SockSite(self._runner, listener, backlog=_BACKLOG)
         await self._site.start()
@@ -118,14 +125,40 @@ class Door:
             for task in (left := list(self._open)):
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
+            for server in self._taken:
+                await server.shutdown(1)
             await self._runner.cleanup()
 
-    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        assert self._entry is not None  # noqa: S101 - it was made before it listened
-        path = self._entry.find_path(request)
+    def take_hosts(
+        self, hosts: Mapping[str, str], tls: ssl.SSLContext
+    ) -> Callable[[socket.socket], Awaitable[None]]:
+        """Return what serves a client that was let in elsewhere and means to speak to a provider.
+
+        Args:
+            hosts: that it may mean -> the provider whose they are.
+            tls: by which it is answered, with a certificate for these hosts.
+
+        Returns:
+            A function that takes a connection over, and returns once its TLS stands. It raises
+            OSError where the client does not agree to it.
+        """
+        server = _make_server(partial(self._serve, HostEntry(hosts)))
+        self._taken.add(server)
+
+        async def take(connection: socket.socket) -> None:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                server, connection, ssl=tls, ssl_handshake_timeout=_HANDSHAKE_SECONDS
+            )
+
+        return take
+
+    async def _serve(
+        self, entry: Entry | HostEntry, request: web.BaseRequest
+    ) -> web.StreamResponse:
+        path = entry.find_path(request)
         if path is None:
             return _close(web.Response(status=404, headers={"Server": ""}))
-        if objection := self._entry.find_objection(request):
+        if objection := entry.find_objection(request):
             return _refuse(*objection)
         try:
             body = await read_body(request, self._limits.body_bytes, self._limits.body_seconds)
@@ -168,13 +201,13 @@ def _close(response: web.Response) -> web.Response:
     return response
 
 
-def _make_runner(
+def _make_server(
     serve: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
-) -> web.ServerRunner:
+) -> web.Server:
     """Return what serves, and logs nothing: addresses have the secret, and errors have bodies."""
     silent = logging.getLogger(f"{__name__}.requests")
     silent.disabled = True
-    server = web.Server(
+    return web.Server(
         serve,
         handler_cancellation=False,
         access_log=None,
@@ -182,4 +215,3 @@ def _make_runner(
         keepalive_timeout=_IDLE_SECONDS,
         lingering_time=_LINGERING_SECONDS,
     )
-    return web.ServerRunner(server, shutdown_timeout=1)

@@ -2,13 +2,15 @@
 
 The secret is the first part of every path, because that is the one thing that every client sends
 unchanged. Without it there is no hint that something is here. With it, what only a browser sends
-is refused: a web page that learned the address must not spend money.
+is refused: a web page that learned the address must not spend money. A connection that was let in
+before its first request needs no secret in its paths: they are those of the hosts that it is for.
 """
 
 from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -56,14 +58,52 @@ class Entry:
 
     def find_objection(self, request: web.BaseRequest) -> tuple[int, str] | None:
         """Return the status and the reason for which a request is refused; None where it is not."""
-        headers = request.headers
-        if request.method not in METHODS:
-            return 405, f"{request.method} is not used here: {', '.join(METHODS)}"
+        return (
+            _find_foreign_method(request)
+            or self._find_foreign_host(request)
+            or _find_web_page(request)
+        )
+
+    def _find_foreign_host(self, request: web.BaseRequest) -> tuple[int, str] | None:
         hosts = [f"{name}:{self.port}" for name in (LOOPBACK, "localhost")]
-        if headers.getall("Host", []) not in ([host] for host in hosts):
-            return 403, f"the Host of a request must be {' or '.join(hosts)}"
-        if "Origin" in headers or not set(_OWN_SITES).issuperset(
-            headers.getall("Sec-Fetch-Site", ())
-        ):
-            return 403, "requests of web pages are refused"
+        if request.headers.getall("Host", []) in ([host] for host in hosts):
+            return None
+        return 403, f"the Host of a request must be {' or '.join(hosts)}"
+
+
+@dataclass(frozen=True, slots=True)
+class HostEntry:
+    """What a request needs on a connection of a client that takes this server for its provider's.
+
+    Attributes:
+        hosts: of providers -> whose they are.
+    """
+
+    hosts: Mapping[str, str]
+
+    def find_path(self, request: web.BaseRequest) -> str | None:
+        """Return a request's path behind the name of the provider that it is for; None for others.
+
+        The Host of the request decides; its connection may have been made for another of them.
+        """
+        named = request.headers.getall("Host", [])
+        host = named[0].lower().removesuffix(":443").rstrip(".") if len(named) == 1 else ""
+        path = request.rel_url.raw_path.removeprefix("/")
+        return f"{self.hosts[host]}/{path}" if host in self.hosts else None
+
+    def find_objection(self, request: web.BaseRequest) -> tuple[int, str] | None:
+        """Return the status and the reason for which a request is refused; None where it is not."""
+        return _find_foreign_method(request) or _find_web_page(request)
+
+
+def _find_foreign_method(request: web.BaseRequest) -> tuple[int, str] | None:
+    if request.method in METHODS:
         return None
+    return 405, f"{request.method} is not used here: {', '.join(METHODS)}"
+
+
+def _find_web_page(request: web.BaseRequest) -> tuple[int, str] | None:
+    sites = request.headers.getall("Sec-Fetch-Site", ())
+    if "Origin" in request.headers or not set(_OWN_SITES).issuperset(sites):
+        return 403, "requests of web pages are refused"
+    return None
