@@ -1,7 +1,6 @@
 """Count all requests of an experiment, and add them up by stratum."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from estimator.workload.count_requests import count_workload
 from estimator.workload.judge_prompts import (
@@ -41,6 +40,7 @@ from estimator.workload.tally_cache import (
     save_workload,
 )
 from estimator.workload.turn_prompts import bound_turn, list_turn_bounds
+from experiment.lazy_names import import_on_demand
 
 if TYPE_CHECKING:
     from estimator.workload.provider_counts import with_provider_counts
@@ -84,10 +84,4 @@ __all__ = [
 ]
 
 # What speaks to providers is imported where one is asked; most estimates ask none.
-_ASKING = {"with_provider_counts": "provider_counts"}  # name -> the module that it is of
-
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - functions
-    if name not in _ASKING:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_ASKING[name]}"), name)
+__getattr__ = import_on_demand(__name__, {"with_provider_counts": "provider_counts"})

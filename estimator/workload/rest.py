@@ -13,8 +13,7 @@ from estimator.workload.count_requests import add_to_tally, count_job, count_joi
 from estimator.workload.judge_prompts import count_answer_occurrences
 from estimator.workload.planned_model import PlannedModel
 from estimator.workload.tally import CountedRequest, StratumKey, StratumTally
-from experiment.prompts import KnownVerdicts, Request, RequestBuilder
-from experiment.scoring import Completion
+from experiment.prompts import KnownAnswers, KnownVerdicts, Request, RequestBuilder
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class Rest:
 def count_rest(
     requests: RequestBuilder,
     models: Mapping[str, PlannedModel],
-    answered: Mapping[str, Completion],
+    answered: KnownAnswers,
 ) -> Rest:
     """Count the requests of an experiment that are not answered.
 
@@ -60,7 +59,7 @@ def count_rest(
 
 
 def _drop_answered(
-    rest: Rest, verdicts: Iterable[Request], answered: Mapping[str, Completion]
+    rest: Rest, verdicts: Iterable[Request], answered: KnownAnswers
 ) -> Iterator[Request]:
     """Yield the verdicts on a stored answer that are left, and count the others as answered."""
     for each in verdicts:

@@ -80,7 +80,7 @@ class CrossedCells:
         names = {tuple(each.levels.values()): each.name for each in cross_factors(spec)}
         found: dict[_Place, list[Observation]] = defaultdict(list)
         for each in observations:
-            found[each.model, tuple(each.levels[factor] for factor in spec.factors)].append(each)
+            found[each.model, tuple(map(each.levels.__getitem__, spec.factors))].append(each)
         models = tuple(dict.fromkeys([*spec.models, *(model for model, _ in found)]))
         return cls(
             {factor: tuple(levels) for factor, levels in spec.factors.items()},

@@ -139,7 +139,7 @@ def rate_judges(spec: ExperimentSpec, observations: Iterable[Observation]) -> di
     seen = list(observations)
     names = {tuple(each.levels.values()): each.name for each in cross_factors(spec)}
     conditions = [
-        (each.model, names[tuple(each.levels[factor] for factor in spec.factors)]) for each in seen
+        (each.model, names[tuple(map(each.levels.__getitem__, spec.factors))]) for each in seen
     ]
     models = list(dict.fromkeys((*spec.models, *(model for model, _ in conditions))))
     cells = list(itertools.product(models, names.values()))

@@ -3,12 +3,13 @@
 What renders them is imported when it is first asked for, as in `rendering`.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from experiment.prompts import rendering
+from experiment.lazy_names import import_on_demand
 from experiment.prompts.answer_turns import Turns
 from experiment.prompts.inserted_files import find_inserted_files
 from experiment.prompts.joint_votes import join_votes
+from experiment.prompts.known_answers import KnownAnswers
 from experiment.prompts.known_verdicts import KnownVerdicts
 from experiment.prompts.rendering import ANY_COLUMN, TemplateNames, read_templates
 from experiment.prompts.request import Message, Request
@@ -34,6 +35,7 @@ __all__ = [
     "SUBJECT_MARK",
     "VERDICT_MARK",
     "BoundedEnvironment",
+    "KnownAnswers",
     "KnownVerdicts",
     "Message",
     "RenderBudget",
@@ -49,10 +51,9 @@ __all__ = [
     "read_templates",
 ]
 
-_RENDERING = ("RENDER_ERRORS", "BoundedEnvironment", "RenderBudget", "Templates")
-
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - classes and errors
-    if name not in _RENDERING:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(rendering, name)
+__getattr__ = import_on_demand(
+    __name__,
+    dict.fromkeys(
+        ("RENDER_ERRORS", "BoundedEnvironment", "RenderBudget", "Templates"), "rendering"
+    ),
+)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from experiment.definition import AnswerFormat
+from experiment.prompts.known_answers import KnownAnswers
 from experiment.prompts.request import Message, Request
 from experiment.prompts.request_ids import hash_text
 from experiment.scoring import Completion, join_turns, needs_turn
@@ -27,7 +27,7 @@ class Turns:
     answered: tuple[str, ...]
 
 
-def follow_turns(subject: Request, form: AnswerFormat, answered: Mapping[str, Completion]) -> Turns:
+def follow_turns(subject: Request, form: AnswerFormat, answered: KnownAnswers) -> Turns:
     """Return what a subject's turns have come to, and the request that is next.
 
     Args:
@@ -37,8 +37,8 @@ def follow_turns(subject: Request, form: AnswerFormat, answered: Mapping[str, Co
     """
     found: dict[str, Completion] = {}
     request: Request | None = subject
-    while request is not None and request.id in answered:
-        found[request.id] = answered[request.id]
+    while request is not None and (said := answered.get(request.id)) is not None:
+        found[request.id] = said
         request = _build_next_turn(subject, form, list(found.values()))
     turns = list(found.values())
     return Turns(join_turns(turns, form) if turns else None, request, tuple(found))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
+from experiment.prompts.known_answers import KnownAnswers
 from experiment.scoring import Completion
 
 
@@ -18,7 +19,7 @@ class KnownVerdicts:
         given_up: ids of those that get no answer; what the others say is all that is said.
     """
 
-    answered: Mapping[str, Completion] = field(default_factory=dict)
+    answered: KnownAnswers = field(default_factory=dict[str, Completion])
     pending: Container[str] = frozenset()
     given_up: Container[str] = frozenset()
 
@@ -28,8 +29,8 @@ class KnownVerdicts:
         for each in ids:
             if each in self.pending:
                 return None
-            if each in self.answered:
-                found.append(self.answered[each])
+            if (said := self.answered.get(each)) is not None:
+                found.append(said)
             elif each not in self.given_up:
                 return None
         return found

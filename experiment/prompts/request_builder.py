@@ -16,6 +16,7 @@ from experiment.definition import (
 from experiment.prompts.answer_turns import Turns, follow_turns
 from experiment.prompts.joint_votes import group_requests
 from experiment.prompts.judge_messages import JudgeMessages
+from experiment.prompts.known_answers import KnownAnswers
 from experiment.prompts.known_verdicts import NO_VERDICTS, KnownVerdicts
 from experiment.prompts.message_renderer import MessageRenderer
 from experiment.prompts.rendering import read_templates
@@ -363,7 +364,7 @@ class RequestBuilder:
         """Parse what a model returned for a subject request."""
         return read_answer(completion, self.experiment.spec.answer, request.prefill)
 
-    def follow_turns(self, subject: Request, answered: Mapping[str, Completion]) -> Turns:
+    def follow_turns(self, subject: Request, answered: KnownAnswers) -> Turns:
         """Return what a subject's turns have come to, and the request that is next.
 
         Args:

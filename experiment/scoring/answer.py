@@ -83,8 +83,10 @@ def read_answer(completion: Completion, answer_format: AnswerFormat, prefill: st
         prefill: what the text continues.
     """
     whole = prefill + completion.text
-    begins = completion.text.lstrip().startswith(_OPENINGS)
-    thinking, text = _split_thinking(whole, was_cut=begins or completion.finish != STOP)
+    thinking, text = "", whole
+    if _may_think(whole):
+        begins = completion.text.lstrip().startswith(_OPENINGS)
+        thinking, text = _split_thinking(whole, was_cut=begins or completion.finish != STOP)
     scratchpad, output = split = _split_output(text, answer_format)
     if 0 < len(output) <= len(prefill) and output == _read_given(prefill, answer_format):
         output = ""  # no model said that

@@ -4,9 +4,9 @@ What computes them needs numpy, so it is imported when it is first asked for: a 
 shows or keeps a forecast starts without it.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from experiment.lazy_names import import_on_demand
 from runner.forecasting.live_result import LiveCost, LiveResult, LiveState, PriorCost
 from runner.forecasting.live_view import LiveView, Warned, list_warnings, view_result
 from runner.forecasting.run_status import read_status
@@ -41,19 +41,16 @@ __all__ = [
     "view_result",
 ]
 
-_COMPUTING = {  # name -> the module that it is of
-    "CallInFlight": "own_calls",
-    "LiveForecast": "live_forecast",
-    "LiveStratum": "live_rest",
-    "LiveWatch": "live_watch",
-    "OwnCalls": "own_calls",
-    "find_calls_of_run": "known_calls",
-    "find_known_calls": "known_calls",
-    "read_own_calls": "own_calls",
-}
-
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - classes and functions
-    if name not in _COMPUTING:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_COMPUTING[name]}"), name)
+__getattr__ = import_on_demand(
+    __name__,
+    {
+        "CallInFlight": "own_calls",
+        "LiveForecast": "live_forecast",
+        "LiveStratum": "live_rest",
+        "LiveWatch": "live_watch",
+        "OwnCalls": "own_calls",
+        "find_calls_of_run": "known_calls",
+        "find_known_calls": "known_calls",
+        "read_own_calls": "own_calls",
+    },
+)

@@ -4,8 +4,9 @@ What sends needs aiohttp, and what forecasts numpy, so each name is imported whe
 for: approving a plan and showing a run start without them.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from experiment.lazy_names import import_on_demand
 
 if TYPE_CHECKING:
     from runner.launch.dry_run import DryRun, prepare_dry_run
@@ -56,37 +57,34 @@ __all__ = [
     "run_worker",
 ]
 
-_MODULES = {  # name -> the module that it is of
-    "ApprovalEnd": "run_options",
-    "Control": "run_options",
-    "DryRun": "dry_run",
-    "EarlierSpending": "earlier_spending",
-    "KeptWarning": "live_notes",
-    "LiveNote": "live_notes",
-    "LiveReporter": "live_tasks",
-    "OpenWork": "run_options",
-    "RunOptions": "run_options",
-    "StudyProgress": "study_progress",
-    "WaitingApproval": "newest_cap",
-    "approve_plan": "earlier_spending",
-    "call_at_signals": "signals",
-    "check_endpoints": "preflight",
-    "execute_plan": "run_plan",
-    "find_earlier_spending": "earlier_spending",
-    "find_live_note": "live_notes",
-    "find_newest_cap": "newest_cap",
-    "find_open_cost": "open_cost",
-    "find_run_dir": "earlier_spending",
-    "find_study_place": "earlier_spending",
-    "find_study_progress": "study_progress",
-    "find_waiting_approval": "newest_cap",
-    "obey_wishes": "live_tasks",
-    "prepare_dry_run": "dry_run",
-    "run_worker": "worker",
-}
-
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - classes and functions
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__ = import_on_demand(
+    __name__,
+    {
+        "ApprovalEnd": "run_options",
+        "Control": "run_options",
+        "DryRun": "dry_run",
+        "EarlierSpending": "earlier_spending",
+        "KeptWarning": "live_notes",
+        "LiveNote": "live_notes",
+        "LiveReporter": "live_tasks",
+        "OpenWork": "run_options",
+        "RunOptions": "run_options",
+        "StudyProgress": "study_progress",
+        "WaitingApproval": "newest_cap",
+        "approve_plan": "earlier_spending",
+        "call_at_signals": "signals",
+        "check_endpoints": "preflight",
+        "execute_plan": "run_plan",
+        "find_earlier_spending": "earlier_spending",
+        "find_live_note": "live_notes",
+        "find_newest_cap": "newest_cap",
+        "find_open_cost": "open_cost",
+        "find_run_dir": "earlier_spending",
+        "find_study_place": "earlier_spending",
+        "find_study_progress": "study_progress",
+        "find_waiting_approval": "newest_cap",
+        "obey_wishes": "live_tasks",
+        "prepare_dry_run": "dry_run",
+        "run_worker": "worker",
+    },
+)

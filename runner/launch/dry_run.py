@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from estimator.forecast import CostRange, forecast_rest
 from estimator.workload import count_rest
-from experiment.prompts import Request, RequestBuilder
-from experiment.scoring import Completion
+from experiment.prompts import KnownAnswers, Request, RequestBuilder
 from pricing.money import Money
 from runner.approval import BindableLedger, check_bindable
 from runner.billing import WorstCaseCost
@@ -167,7 +165,7 @@ def _find_work(  # noqa: PLR0913 - what is left of a run
     checked: CheckedPlan,
     provider_checks: list[ProviderCheck],
     requests: RequestBuilder,
-    answered: Mapping[str, Completion],
+    answered: KnownAnswers,
     resume: ResumeState,
     balance: Balance,
     first_work: str,

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from experiment.prompts import KnownVerdicts, Request, RequestBuilder, join_votes
-from experiment.scoring import Completion
+from experiment.prompts import KnownAnswers, KnownVerdicts, Request, RequestBuilder, join_votes
 from pricing.money import Money
 from runner.billing import WorstCaseCost
 
@@ -13,7 +10,7 @@ from runner.billing import WorstCaseCost
 def find_open_cost(
     requests: RequestBuilder,
     subject: Request,
-    answered: Mapping[str, Completion],
+    answered: KnownAnswers,
     worst_case: WorstCaseCost,
 ) -> Money | None:
     """Return the worst-case cost of what is left of a job; None where it is done.

@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from estimator.forecast import Stratum
 from estimator.workload import PlannedModel
 from experiment.definition import SUBJECT, ExperimentSpec
-from experiment.prompts import Request, RequestBuilder, join_votes
-from experiment.scoring import Completion
+from experiment.prompts import KnownAnswers, Request, RequestBuilder, join_votes
 from pricing.money import Money
 from pricing.usage import Usage
 from runner.billing import WorstCaseCost
@@ -80,7 +79,7 @@ def count_open_verdicts(
     requests: RequestBuilder,
     models: Mapping[str, PlannedModel],
     strata: tuple[Stratum, ...],
-    answered: Mapping[str, Completion],
+    answered: KnownAnswers,
     resume: ResumeState,
 ) -> StoredAnswers:
     """Count what the judges of a plan have not been asked about stored answers.

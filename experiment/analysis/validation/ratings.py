@@ -118,7 +118,7 @@ def tabulate_ratings(
     }
     models = list(dict.fromkeys([*spec.models, *(each.model for each in seen)]))
     model = _number(models, (each.model for each in seen))
-    found = [places[tuple(each.levels[name] for name in spec.factors)] for each in seen]
+    found = [places[tuple(map(each.levels.__getitem__, spec.factors))] for each in seen]
     condition, cell, level = np.array(found, dtype=np.int64).reshape(len(found), 3).T
     groups = model * len(conditions) + condition
     measures = [*(judge.name for judge in spec.judges), PROXY]

@@ -4,9 +4,9 @@ What renders needs jinja2, so it is imported when it is first asked for: an esti
 are cached renders nothing.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from experiment.lazy_names import import_on_demand
 from experiment.prompts.rendering.experiment_templates import read_templates
 from experiment.prompts.rendering.used_names import ANY_COLUMN, TemplateNames
 
@@ -27,16 +27,13 @@ __all__ = [
     "read_templates",
 ]
 
-_RENDERING = {  # name -> the module that it is of
-    "RENDER_ERRORS": "sandbox",
-    "BoundedEnvironment": "sandbox",
-    "Cut": "cuts",
-    "RenderBudget": "render_budget",
-    "Templates": "templates",
-}
-
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - classes and errors
-    if name not in _RENDERING:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_RENDERING[name]}"), name)
+__getattr__ = import_on_demand(
+    __name__,
+    {
+        "RENDER_ERRORS": "sandbox",
+        "BoundedEnvironment": "sandbox",
+        "Cut": "cuts",
+        "RenderBudget": "render_budget",
+        "Templates": "templates",
+    },
+)

@@ -7,7 +7,7 @@ often each request was sent) is read when the job is looked at, and nothing of i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -70,8 +70,8 @@ def collect_histories(
     return histories
 
 
-class EarlierAnswers(Mapping[str, Completion]):
-    """Request id -> answer, of all that a ledger has; one job is in memory at a time.
+class EarlierAnswers:
+    """The answers of all requests in a ledger, as `KnownAnswers`; one job is in memory at a time.
 
     A verdict or a further turn is found after the subject's request of its job was looked for, and
     before another job's is.
@@ -85,14 +85,13 @@ class EarlierAnswers(Mapping[str, Completion]):
         self._source, self._requests = source, requests
         self._job: dict[str, Completion] = {}  # of the job that was looked for last
 
-    def __getitem__(self, request: str) -> Completion:
+    def __contains__(self, request: object, /) -> bool:
+        """Return whether a request is answered."""
+        return isinstance(request, str) and self.get(request) is not None
+
+    def get(self, request: str, /) -> Completion | None:
+        """Return what came back for a request; None where nothing did."""
         if request not in self._job and not request.startswith(VERDICT_MARK):
             history = read_histories(self._source, self._requests, [request]).get(request)
             self._job = history.answered if history else self._job
-        return self._job[request]
-
-    def __iter__(self) -> Iterator[str]:
-        raise NotImplementedError("they are looked for by their ids")
-
-    def __len__(self) -> int:
-        raise NotImplementedError("they are looked for by their ids")
+        return self._job.get(request)
