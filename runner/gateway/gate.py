@@ -28,9 +28,11 @@ from runner.gateway.call_request import CallRequests
 from runner.gateway.client_reply import ClientReply
 from runner.gateway.door import DoorCall
 from runner.gateway.models import PricedModels
+from runner.gateway.refused_calls import RefusedCalls
 from runner.gateway.relay import Relay
 from runner.gateway.relayed_call import RelayedCall, write_relayed
 from runner.gateway.spending import CallTally, PartCap, Refused, Spender, Why
+from runner.gateway.tools import find_tool_of_call
 from runner.gateway.upstreams import Upstreams
 from runner.ledger import Ledger
 
@@ -47,6 +49,7 @@ class Gate:
         concurrency: calls in flight, at most.
         default_limit: output tokens of a call that says no limit; None for the model's largest.
         caps: on parts of the calls.
+        refusals: takes those that a cap refused.
     """
 
     def __init__(  # noqa: PLR0913 - what a gate is made of
@@ -60,7 +63,9 @@ class Gate:
         concurrency: int,
         default_limit: int | None = None,
         caps: Sequence[PartCap] = (),
+        refusals: RefusedCalls | None = None,
     ) -> None:
+        self._refusals = refusals
         self._models = models
         self._providers = providers
         self._relay = relay
@@ -130,8 +135,18 @@ class Gate:
         self._relay.expect(request, relayed)
         try:
             await self._spender.spend(request, relayed.call, relayed.upstream.provider.name)
+        except Refused as refused:
+            if refused.status == Why.AT_CAP:
+                self._note_refusal(request, relayed, refused.option)
+            raise
         finally:
             self._relay.forget(request)
+
+    def _note_refusal(self, request: Request, relayed: RelayedCall, option: str) -> None:
+        if tool := find_tool_of_call(relayed.headers):
+            self.tally.tools.add(tool)
+        if self._refusals is not None:
+            self._refusals.add(request, option)
 
 
 def _read(operation: Operation, arrived: DoorCall) -> ClientCall:

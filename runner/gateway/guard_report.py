@@ -9,6 +9,7 @@ from typing import Any
 from pricing.money import Money
 from runner.approval import Approval
 from runner.gateway.guard_folder import GuardFolder
+from runner.gateway.refused_calls import count_refused
 from runner.ledger import AnsweredCall, Balance, ExecutionEnd, is_running, read_ledger
 
 REPORT_SCHEMA = "afcost.guard-report/1"
@@ -68,6 +69,7 @@ class GuardReport:
         sums: of its answered calls, the most expensive first.
         held: for how many calls money is held.
         released: how many attempts were not sent or not billed.
+        refused: how many calls of the last start a cap refused.
     """
 
     folder: GuardFolder
@@ -78,6 +80,7 @@ class GuardReport:
     sums: tuple[CallSums, ...]
     held: int
     released: int
+    refused: int
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON; money is in US dollars, as decimal strings."""
@@ -101,6 +104,7 @@ class GuardReport:
                 "held": self.held,
                 "released": self.released,
             },
+            "refused_at_cap": self.refused,
             "strata": [_sums_to_json(each) for each in self.sums],
         }
 
@@ -123,6 +127,7 @@ def build_guard_report(folder: GuardFolder) -> GuardReport:
             tuple(sorted(sums, key=lambda each: each.cost, reverse=True)),
             len(reader.held_amounts()),
             sum(entry.kind == "release" for entry in reader.entries()),
+            count_refused(folder.path),
         )
 
 

@@ -28,6 +28,7 @@ from runner.gateway.intercept import (
 )
 from runner.gateway.models import PricedModels
 from runner.gateway.program import ProgramEnd, find_keys, guarded_environment, run_program
+from runner.gateway.refused_calls import RefusedCalls
 from runner.gateway.relay import Relay
 from runner.gateway.spending import CallTally, PartCap, load_spent
 from runner.ledger import (
@@ -87,12 +88,14 @@ class GuardedRun:
         end: of the program.
         tally: what became of its calls.
         balance: of the ledger.
+        refusals: the calls that a cap refused.
         connections: that it made through here; None where they are not intercepted.
     """
 
     end: ProgramEnd
     tally: CallTally
     balance: Balance
+    refusals: RefusedCalls
     connections: ConnectionTally | None = None
 
 
@@ -131,14 +134,15 @@ def run_guarded(
                 if options.caps:
                     with read_ledger(location) as reader:
                         load_spent(options.caps, reader)
-                running = _run(ledger, table, folder, options, models, environment)
+                refusals = RefusedCalls(folder.path, options.note)
+                running = _run(ledger, table, folder, options, models, environment, refusals)
                 ended, tally, connections = asyncio.run(running)
         finally:
             with suppress(OSError):
                 folder.save(models)
         end = StopReason.CAP if tally.at_cap else StopReason.COMPLETE
         ledger.record_end((StopReason.STOPPED if tally.stopped else end).value, tally.stopped)
-        return GuardedRun(ended, tally, ledger.balance, connections)
+        return GuardedRun(ended, tally, ledger.balance, refusals, connections)
 
 
 @contextmanager
@@ -183,6 +187,7 @@ async def _run(  # noqa: PLR0913 - what a guarded program runs with
     options: GuardOptions,
     models: PricedModels,
     environment: Mapping[str, str],
+    refusals: RefusedCalls,
 ) -> tuple[ProgramEnd, CallTally, ConnectionTally | None]:
     """Open the door, run the program, and wait for calls that it no longer waits for."""
     with _slow_starts(ledger, options, models) as make_slow_start:
@@ -196,6 +201,7 @@ async def _run(  # noqa: PLR0913 - what a guarded program runs with
                 concurrency=options.concurrency,
                 default_limit=options.default_limit,
                 caps=options.caps,
+                refusals=refusals,
             )
             lease = asyncio.create_task(_keep_lease(table, gate)) if table else None
             try:

@@ -105,6 +105,33 @@ sys.exit(7)
     check_ledger_is_bill(lab, server)
 
 
+def test_what_a_cap_refused_is_named_by_its_last_message(lab, server):
+    script = """
+words = "Grade this answer. " * 10
+asked = [{"role": "user", "content": f"{words}sk-oa-5c1e case {n}"} for n in range(20)]
+done = [call(0, messages=[each])[0] for each in asked]
+print([*done, 402].index(402))
+"""
+    (lab.folder / "promptfoo").write_text("#!/bin/sh\nexec python study.py\n")
+    (lab.folder / "promptfoo").chmod(0o700)
+    (lab.folder / "study.py").write_text(f"{CHAT}\n{script}")
+    upstream = ("--upstream", f"openai={server.url}/v1", "--price", PRICE)
+    ended = lab.afcost("guard", "--cap", "0.001", *upstream, "--", "./promptfoo", ends=4)
+    first = int(ended.stdout)
+    assert "promptfoo counts an answer whose grader was refused as a failure" in ended.stderr
+    path = lab.folder / "runs" / "promptfoo" / "refused.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["ends"].split()[-1] for line in lines] == [str(n) for n in range(first, 20)]
+    assert {line["begins"][:18] for line in lines} == {"Grade this answer."}
+    assert f"case {first}\n" in ended.stderr
+    assert "sk-oa-5c1e" not in path.read_text()
+    assert path.stat().st_mode & 0o077 == 0
+    told = json.loads(lab.afcost("report", "runs/promptfoo", "--format", "json").stdout)
+    assert told["refused_at_cap"] == 20 - first
+    lab.afcost("guard", "--cap", "1", *upstream, "--", "./promptfoo")
+    assert not path.exists()
+
+
 def test_fifty_threads_at_once_stay_under_the_cap(lab, server):
     script = "os.environ['THREADS'] = '50'\ncall_all(range(400))"
     guard(lab, server, script, cap="0.01", ends=4)

@@ -10,7 +10,16 @@ from afcost.rendering import console as draw
 from afcost.rendering.command_lines import Advice, name_command, print_advice
 from afcost.rendering.running.guard_reasons import show_connections, show_refused
 from pricing.money import Money
-from runner.gateway import CallTally, GuardedRun, GuardFolder, GuardReport, PartCap
+from runner.gateway import (
+    STAGE,
+    TOOLS,
+    CallTally,
+    GuardedRun,
+    GuardFolder,
+    GuardReport,
+    PartCap,
+    find_tool,
+)
 
 _STATES = {  # as the ledger has them, which is in the words of an experiment's run
     "complete": "ended",
@@ -44,8 +53,8 @@ def show_end(
         draw.print_text(
             console, f"{said} than was reserved; the first that does stops all", "yellow"
         )
-    for option, count in tally.at_cap.items():
-        _show_cap_reached(console, option, count)
+    if tally.at_cap:
+        _show_refused_at_cap(console, ended, folder)
     if tally.sent:
         _show_unused_caps(console, tally, caps)
     if not tally.sent and not tally.refused and not tally.at_cap:
@@ -91,6 +100,24 @@ def _show_unused_caps(console: Console, tally: CallTally, caps: Sequence[PartCap
         if cap.name and not cap.spent and not tally.at_cap[cap.option]:
             said = f"afcost: {cap.option}: no call was of this model, or had this label"
             draw.print_text(console, said, "yellow")
+
+
+def _show_refused_at_cap(console: Console, ended: GuardedRun, folder: GuardFolder) -> None:
+    """Show which calls a cap refused, and what the tool that made them makes of that."""
+    for option, count in ended.tally.at_cap.items():
+        _show_cap_reached(console, option, count)
+    named = find_tool(folder.command)
+    for tool in sorted(ended.tally.tools | ({named} if named else set())):
+        draw.print_text(console, f"afcost: {TOOLS[tool]}", "yellow")
+    first, path = ended.refusals.first, ended.refusals.path
+    draw.print_text(console, f"afcost: by their last message, all in {path}:", "yellow")
+    for call in first:
+        label = f" {call.label}" if call.label != STAGE else ""
+        ends = f" ... {call.ends}" if call.ends else ""
+        draw.print_text(console, f"  {call.model}{label}: {call.begins}{ends}", "yellow")
+    more = sum(ended.tally.at_cap.values()) - len(first)
+    if more > 0:
+        draw.print_text(console, f"  and {more:,} more", "yellow")
 
 
 def _show_no_call(console: Console, code: int, *, is_intercepted: bool) -> None:

@@ -14,6 +14,7 @@ class CallTally:
         sent: provider -> calls that were admitted.
         free: calls that cost nothing, such as lists of models.
         at_cap: option of a cap -> calls that it could not pay for.
+        tools: that made such calls, as far as the calls tell.
         refused: why others were refused -> how often.
         stopped: why nothing more is sent; empty while calls are.
         unbounded: models whose reasoning `max_tokens` does not limit, so that a call may cost more
@@ -23,6 +24,7 @@ class CallTally:
     sent: Counter[str] = field(default_factory=Counter)
     free: int = 0
     at_cap: Counter[str] = field(default_factory=Counter)
+    tools: set[str] = field(default_factory=set)
     refused: Counter[str] = field(default_factory=Counter)
     stopped: str = ""
     unbounded: set[str] = field(default_factory=set)

@@ -22,9 +22,11 @@ class Refused(Exception):
         status: of the reply.
         code: of the error.
         message: for the program and its user.
+        option: of the cap that could not pay for it; empty for another reason.
     """
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, option: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.code = code
+        self.option = option

@@ -208,7 +208,7 @@ class Spender:
     def _refuse_at_cap(self, option: str, reached: str, may: str) -> NoReturn:
         self.tally.at_cap[option] += 1
         said = f"{reached}, and this call may {may}. To go on, run it again with a higher {option}"
-        raise Refused(Why.AT_CAP, "budget_exceeded", said)
+        raise Refused(Why.AT_CAP, "budget_exceeded", said, option)
 
 
 def _say_cost(amount: Money, request: Request) -> str:

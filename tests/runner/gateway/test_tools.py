@@ -1,0 +1,25 @@
+"""A tool is known by its command, or by its calls."""
+
+import pytest
+
+from runner.gateway.tools import find_tool, find_tool_of_call
+
+
+@pytest.mark.parametrize(
+    ("command", "tool"),
+    [
+        ("npx promptfoo@latest eval -c promptfooconfig.yaml", "promptfoo"),
+        ("uv run lm_eval --model local-chat-completions", "lm-eval"),
+        ("python -m lm_eval --tasks gsm8k", "lm-eval"),
+        ("/venv/bin/inspect eval task.py", "inspect"),
+        ("python inspect_answers.py", ""),
+    ],
+)
+def test_a_command_names_its_tool(command, tool):
+    assert find_tool(command.split()) == tool
+
+
+def test_a_call_may_name_its_tool():
+    assert find_tool_of_call({"x-irid": "a1"}) == "inspect"
+    assert find_tool_of_call({"User-Agent": "promptfoo/0.121"}) == "promptfoo"
+    assert find_tool_of_call({"User-Agent": "node"}) == ""
