@@ -21,9 +21,9 @@ from runner.launch import (
     LiveReporter,
     OpenWork,
     RunOptions,
-    call_at_signals,
     obey_wishes,
 )
+from runner.signals import call_at_signals
 
 _INTERVAL = 0.5  # seconds between looks at the workers
 _LEDGER_INTERVAL = 0.5  # seconds between looks at the ledger and at the approval

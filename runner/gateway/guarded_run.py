@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -43,6 +42,7 @@ from runner.ledger import (
     remember_location,
 )
 from runner.run_folder import create_run_dir
+from runner.signals import call_at_signals
 from runner.state import Trust, find_trust
 
 
@@ -237,12 +237,8 @@ async def _run_or_serve(command: Sequence[str], environment: Mapping[str, str]) 
     if command:
         return await run_program(command, environment)
     ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ended.set)
-    await ended.wait()
-    for number in (signal.SIGINT, signal.SIGTERM):  # a second one ends the wait for open calls
-        loop.remove_signal_handler(number)
+    with call_at_signals(ended.set):
+        await ended.wait()  # a second signal ends the wait for open calls
     return ProgramEnd(0)
 
 

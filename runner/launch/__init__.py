@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from runner.launch.preflight import check_endpoints
     from runner.launch.run_options import ApprovalEnd, Control, OpenWork, RunOptions
     from runner.launch.run_plan import execute_plan
-    from runner.launch.signals import call_at_signals
     from runner.launch.study_progress import StudyProgress, find_study_progress
     from runner.launch.worker import run_worker
 
@@ -41,7 +40,6 @@ __all__ = [
     "StudyProgress",
     "WaitingApproval",
     "approve_plan",
-    "call_at_signals",
     "check_endpoints",
     "execute_plan",
     "find_earlier_spending",
@@ -72,7 +70,6 @@ __getattr__ = import_on_demand(
         "StudyProgress": "study_progress",
         "WaitingApproval": "newest_cap",
         "approve_plan": "earlier_spending",
-        "call_at_signals": "signals",
         "check_endpoints": "preflight",
         "execute_plan": "run_plan",
         "find_earlier_spending": "earlier_spending",

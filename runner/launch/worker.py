@@ -24,8 +24,8 @@ from runner.execution import (
 )
 from runner.launch.live_tasks import LiveReporter, obey_wishes
 from runner.launch.run_options import ApprovalEnd, Control, OpenWork, RunOptions
-from runner.launch.signals import call_at_signals
 from runner.ledger import Ledger
+from runner.signals import call_at_signals
 from runner.state import find_trust, keep_seen_limits
 from runner.transport import HttpTransport
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -130,6 +131,32 @@ def test_nodes_own_fetch_and_https_come_here(lab, server):
     assert "CONNECT" not in direct
     assert Decimal(report(lab)["spent_usd"]) == dollars(server.bill())
     assert len(server.bill().calls) == 3
+
+
+def test_a_program_that_is_started_elsewhere_comes_here_too(lab, server):
+    arguments = write_study(lab, server, "assert ask_requests(1)[0] == ask_urllib(2)[0] == 200")
+    command = [sys.executable, "-m", "afcost", *arguments[: arguments.index("--")], "--print-env"]
+    base = lab.environment()
+    with subprocess.Popen(
+        command, cwd=lab.folder, env=base, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as gateway:
+        lines = [gateway.stdout.readline().decode()]
+        while "AFCOST_INTERCEPTED" not in lines[-1]:  # the last of them
+            lines.append(gateway.stdout.readline().decode())
+        script = "".join([*lines, f"{sys.executable} study.py; dirname $SSL_CERT_FILE"])
+        told = subprocess.run(
+            ["/bin/sh", "-ec", script],
+            cwd=lab.folder,
+            env=base,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        gateway.terminate()
+        gateway.communicate(timeout=60)
+    assert (told.returncode, gateway.returncode) == (0, 0), told.stderr
+    assert not Path(told.stdout.strip()).exists()
+    assert len(server.bill().calls) == 2
 
 
 @pytest.mark.parametrize("dies", [False, True])

@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
@@ -28,6 +28,7 @@ from afcost.rendering.console import show
 from estimator.safe_text import dump_json
 from providers.secrets import redact_values
 from runner.loopback import listen
+from runner.signals import call_at_signals
 from runner.watching import RunList
 
 _MOST_BYTES = 4 << 10  # of a request's body; none has one
@@ -222,11 +223,7 @@ async def serve(
         OSError: the port is taken.
     """
     ending = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError, ValueError, RuntimeError):  # not the main thread
-            loop.add_signal_handler(number, _end_soon, ending)
-    with listen(port) as listener:
+    with listen(port) as listener, call_at_signals(partial(_end_soon, ending)):
         access = Access(listener.getsockname()[1], make_secret())
         app = LiveServer(runs, first, access).make_app()
         runner = _make_runner(app)

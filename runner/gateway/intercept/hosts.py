@@ -21,11 +21,13 @@ class TrustVariable:
     Attributes:
         variable: its name.
         extra: whether the client trusts these beside roots of its own, and not instead of them.
+        basis: `tried` or `read`.
         clients: that read it.
     """
 
     variable: str
     extra: bool
+    basis: str
     clients: str
 
 

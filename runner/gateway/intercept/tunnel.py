@@ -74,8 +74,8 @@ def _require_public(address: str, host: str) -> None:
         inner = ip.ipv4_mapped or ip.sixtofour if isinstance(ip, IPv6Address) else None
         if not (inner or ip).is_global:
             raise CannotReach(
-                f"{host} is on this machine or in its network; where a program needs it, list it "
-                "in NO_PROXY"
+                f"{host} is on this machine or in its network; where a program needs it, list "
+                "its name in NO_PROXY"
             )
 
 

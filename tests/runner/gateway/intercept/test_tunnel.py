@@ -27,7 +27,7 @@ def _no_proxy(monkeypatch):
     ],
 )
 def test_a_machine_near_this_one_is_not_connected_to(host):
-    with pytest.raises(CannotReach, match="list it in NO_PROXY"):
+    with pytest.raises(CannotReach, match="list its name in NO_PROXY"):
         asyncio.run(reach(Target(host, 443)))
 
 

@@ -1,4 +1,4 @@
-"""Signals: what ends an execution from outside its process, at Ctrl-C and SIGTERM."""
+"""Signals: what ends a process that waits from outside, at Ctrl-C and SIGTERM."""
 
 from __future__ import annotations
 
