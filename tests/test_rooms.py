@@ -88,6 +88,13 @@ FOLDERS = {
         "estimator/wall_time",
     },
     "estimator/comparison": {"estimator/workload", "estimator/forecast", "estimator/plan"},
+    "estimator/recorded": {
+        "estimator/counting",
+        "estimator/workload",
+        "estimator/forecast",
+        "estimator/plan",
+        "estimator/comparison",
+    },
     "estimator/design": {
         "estimator/workload",
         "estimator/forecast",
