@@ -88,7 +88,9 @@ FOLDERS = {
         "estimator/wall_time",
     },
     "estimator/comparison": {"estimator/workload", "estimator/forecast", "estimator/plan"},
+    "estimator/recorded/stages": set(),
     "estimator/recorded": {
+        "estimator/recorded/stages",
         "estimator/counting",
         "estimator/workload",
         "estimator/forecast",
