@@ -12,8 +12,8 @@
     │   │                                     BadTokenizer, BadTrust, CountFailed, NoVocabulary
     │   ├── DoesNotFit                   3    refused: the context window is too small
     │   └── StalePlan                    3    refused: the plan no longer holds
-    ├── RunnerError (runner)             1    BadImport, BadKeptRuns, BadRun, LedgerError,
-    │   │                                     LedgerBusy, LedgerInterrupted
+    ├── RunnerError (runner)             1    BadImport, BadKeptRuns, BadReplies, BadRun,
+    │   │                                     LedgerError, LedgerBusy, LedgerInterrupted
     │   ├── NotApproved                  3    refused: it is not approved
     │   ├── RestoredLedger               3    refused: the ledger is an older copy
     │   └── CannotSend                   3    refused: a key or an endpoint is missing

@@ -196,6 +196,16 @@ FOLDERS = {
         "runner/gateway/door",
         "runner/gateway/program",
     },
+    "runner/rehearsal/instances": set(),
+    "runner/rehearsal/placeholders": {"runner/rehearsal/instances"},
+    "runner/rehearsal/answers": {"runner/rehearsal/placeholders"},
+    "runner/rehearsal": {
+        "runner/gateway",
+        "runner/gateway/door",
+        "runner/gateway/program",
+        "runner/rehearsal/placeholders",
+        "runner/rehearsal/answers",
+    },
     "runner/watching": {
         "runner/ledger",
         "runner/run_folder",

@@ -4,7 +4,15 @@ Reading order: `operations` (what a path asks for), `bodies` (what is asked of a
 price depends on), `streams` (answers as they come), `refusals` (errors that clients do not retry).
 """
 
-from providers.clients.bodies import CHAT_LIMITS, ClientApi, ClientCall, read_call, write_body
+from providers.clients.bodies import (
+    CHAT_LIMITS,
+    ClientApi,
+    ClientCall,
+    parse_quietly,
+    read_call,
+    write_body,
+    write_json,
+)
 from providers.clients.operations import Operation, OperationKind, find_operation
 from providers.clients.refusals import write_refusal, write_stream_error
 from providers.clients.streams import StreamAssembler
@@ -17,8 +25,10 @@ __all__ = [
     "OperationKind",
     "StreamAssembler",
     "find_operation",
+    "parse_quietly",
     "read_call",
     "write_body",
+    "write_json",
     "write_refusal",
     "write_stream_error",
 ]

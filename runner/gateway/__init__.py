@@ -1,6 +1,7 @@
 """The gateway: a local door through which any program's calls are counted, capped and settled."""
 
-from runner.gateway.gate import LABEL, CallTally
+from runner.gateway.call_costs import CallCosts
+from runner.gateway.gate import LABEL, LABEL_HEADER, CallTally
 from runner.gateway.guard_folder import (
     GuardFolder,
     choose_guard_folder,
@@ -10,18 +11,22 @@ from runner.gateway.guard_folder import (
 from runner.gateway.guard_report import GuardReport, build_guard_report
 from runner.gateway.guarded_calls import read_calls
 from runner.gateway.guarded_run import GuardedRun, GuardOptions, run_guarded
+from runner.gateway.models import PricedModels
 from runner.gateway.part_caps import PartCap
 from runner.gateway.program import SHELLS, write_shell_lines
 
 __all__ = [
     "LABEL",
+    "LABEL_HEADER",
     "SHELLS",
+    "CallCosts",
     "CallTally",
     "GuardFolder",
     "GuardOptions",
     "GuardReport",
     "GuardedRun",
     "PartCap",
+    "PricedModels",
     "build_guard_report",
     "choose_guard_folder",
     "is_guard_folder",
