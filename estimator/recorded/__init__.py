@@ -13,6 +13,7 @@ from estimator.recorded.program_estimate import (
     ProgramOptions,
     estimate_recording,
 )
+from estimator.recorded.program_export import program_estimate_to_json
 from estimator.recorded.program_plan import ProgramPlan
 from estimator.recorded.program_plan_file import (
     copy_program_plan,
@@ -40,6 +41,7 @@ __all__ = [
     "estimate_recording",
     "is_program_plan",
     "plan_client_model",
+    "program_estimate_to_json",
     "read_program_plan",
     "read_recording",
     "recording_path",

@@ -62,11 +62,13 @@ class ProgramEstimate:
         plan: that can be approved.
         quotes: model -> what its calls cost at each provider, cheapest first.
         calls: each of them as it was counted, in order of arrival.
+        day: on which the prices were known.
     """
 
     plan: ProgramPlan
     quotes: Mapping[str, Sequence[Quote]]
     calls: Sequence[CountedCall]
+    day: date
 
 
 def estimate_recording(recording: Recording, options: ProgramOptions) -> ProgramEstimate:
@@ -117,7 +119,7 @@ def estimate_recording(recording: Recording, options: ProgramOptions) -> Program
         warnings=tuple(_list_warnings(models, calls, counted, options)),
         problems=tuple(problems),
     )
-    return ProgramEstimate(plan, _quote(plan, calls, options), counted)
+    return ProgramEstimate(plan, _quote(plan, calls, options), counted, options.book.day)
 
 
 def _plan_models(
@@ -125,13 +127,15 @@ def _plan_models(
 ) -> tuple[dict[str, PlannedModel], list[str]]:
     """Return each model that calls ask -> the one that is planned, and what has no price."""
     named = dict.fromkeys(each.model for each in calls)
-    if unknown := [each for each in options.replaced if each and each not in named]:
+    known = {key for name in named for key in ("", name, name.partition("/")[2])}
+    if unknown := [each for each in options.replaced if each not in known]:
         raise BadRecording(f"no call asks {unknown[0]}; models: {', '.join(named) or 'none'}")
     reading = {each.model for each in calls if each.reads}
     planned, problems, failed = dict[str, PlannedModel](), [], list[PricingError]()
     for name in named:
         others = options.replaced.get("") if name not in reading else None
-        wanted = options.replaced.get(name) or others or name
+        given = options.replaced.get(name, options.replaced.get(name.partition("/")[2]))
+        wanted = given or others or name
         try:
             planned[name] = plan_client_model(
                 wanted, options.book, options.providers, options.run_date
