@@ -185,6 +185,7 @@ FOLDERS = {
     },
     "runner/gateway/door": set(),
     "runner/gateway/program": set(),
+    "runner/gateway/sums": {"runner/ledger"},
     "runner/gateway": {
         "runner/state",
         "runner/approval",
@@ -195,6 +196,7 @@ FOLDERS = {
         "runner/execution",
         "runner/gateway/door",
         "runner/gateway/program",
+        "runner/gateway/sums",
     },
     "runner/rehearsal/instances": set(),
     "runner/rehearsal/placeholders": {"runner/rehearsal/instances"},

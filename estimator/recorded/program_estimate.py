@@ -28,6 +28,7 @@ from estimator.workload import PlannedModel, StratumKey, StratumTally
 from pricing.errors import PricingError
 from pricing.price_book import PriceBook
 from providers.provider import Provider
+from providers.secrets import redact_message
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class ProgramOptions:
         providers: where a program may send to, by name.
         run_date: the day whose prices apply.
         replaced: model as the program writes it, as `provider/model` -> the one that takes its
-            place; the name "" is for all that read no answers.
+            place; the name "" is for all that are asked what has no answers in it.
         default_limit: output tokens of a call that says no limit; None for the model's largest.
         prices: the user's own, as `--price` writes them, which are in the book.
     """
@@ -106,7 +107,7 @@ def estimate_recording(recording: Recording, options: ProgramOptions) -> Program
     strata = tuple(_with_exactness(each, tallies[each.key], models) for each in forecast.strata)
     plan = ProgramPlan(
         study=options.study,
-        command=recording.command,
+        command=tuple(map(redact_message, recording.command)),
         recording="",
         default_limit=options.default_limit,
         prices=options.prices,
@@ -130,13 +131,13 @@ def _plan_models(
     known = {key for name in named for key in ("", name, name.partition("/")[2])}
     if unknown := [each for each in options.replaced if each not in known]:
         raise BadRecording(f"no call asks {unknown[0]}; models: {', '.join(named) or 'none'}")
-    reading = {each.model for each in calls if each.reads}
+    plain = {each.model for each in calls if not each.reads}
     planned, problems, failed = dict[str, PlannedModel](), [], list[PricingError]()
     for name in named:
-        others = options.replaced.get("") if name not in reading else None
-        given = options.replaced.get(name, options.replaced.get(name.partition("/")[2]))
-        wanted = given or others or name
+        others = options.replaced.get("") if name in plain else None
+        given = options.replaced.get(name, options.replaced.get(name.partition("/")[2])) or others
         try:
+            wanted = str(options.book.resolve_name(given, options.providers)) if given else name
             planned[name] = plan_client_model(
                 wanted, options.book, options.providers, options.run_date
             )

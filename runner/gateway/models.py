@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from estimator.recorded import plan_client_model
 from estimator.workload import PlannedModel
 from pricing.price_book import PriceBook
+from pricing.rates import merge_highest
 from providers.provider import Provider
 
 _PRICED_FOR = timedelta(days=2)
@@ -20,10 +21,17 @@ class PricedModels(dict[str, PlannedModel]):
     Args:
         book: the prices.
         providers: where a program may send to, by name.
+        pinned: models of an approved plan, whose prices are reserved for too.
     """
 
-    def __init__(self, book: PriceBook, providers: Mapping[str, Provider]) -> None:
+    def __init__(
+        self,
+        book: PriceBook,
+        providers: Mapping[str, Provider],
+        pinned: Mapping[str, PlannedModel] = {},
+    ) -> None:
         super().__init__()
+        self._pinned = pinned
         self._book = book
         self._providers = providers
         self._priced_on: dict[str, date] = {}
@@ -47,4 +55,8 @@ class PricedModels(dict[str, PlannedModel]):
     def _price(self, written: str, now: datetime) -> PlannedModel:
         model = plan_client_model(written, self._book, self._providers, now.date())
         # An answer may come on the next day, or on the one after that, at the price of then.
-        return replace(model, reserve=model.offer.reservation_card(now, now + _PRICED_FOR))
+        offers = [model.offer]
+        if written in self._pinned:
+            offers.append(self._pinned[written].offer)
+        cards = [offer.reservation_card(now, now + _PRICED_FOR) for offer in offers]
+        return replace(model, reserve=merge_highest(cards))

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import click
 
-from afcost.commands.running.guard_options import choose_providers, read_prices
 from afcost.errors import Refused
 from afcost.given_options import refuse_options_but
+from afcost.guard_options import choose_providers, read_prices
 from afcost.options import today
 from afcost.program_words import name_program
 from afcost.rendering import console as draw
