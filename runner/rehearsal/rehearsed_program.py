@@ -21,7 +21,13 @@ from providers.registry import builtin_providers
 from providers.secrets import redact_secrets, remember_secret
 from runner.gateway import PricedModels
 from runner.gateway.door import Door
-from runner.gateway.program import ProgramEnd, find_keys, guarded_environment, run_program
+from runner.gateway.program import (
+    DUMMY_KEY,
+    ProgramEnd,
+    find_keys,
+    guarded_environment,
+    run_program,
+)
 from runner.rehearsal.options import RehearsalOptions
 from runner.rehearsal.stand_in import StandIn
 
@@ -117,15 +123,16 @@ async def _run(  # noqa: PLR0913 - what a run depends on
 def _make_environment(environment: Mapping[str, str], door_url: str) -> dict[str, str]:
     """Return the program's environment.
 
-    A rehearsal needs no key. Where there is none at all, clients find one for every provider, since
-    they demand it; where there are some, the program has the same as under the cap, since tools
-    choose their models by the keys that they see.
+    A rehearsal needs no key. Where there is none at all, clients find a placeholder for every
+    provider, since they demand one; where there are some, the program has the same as under the
+    cap, since tools choose their models by the keys that they see.
     """
     known = builtin_providers()
-    names = {name for each in known.values() for name in each.api_key_env}
-    has_key = any(environment.get(name, "").strip() for name in names)
-    served = () if has_key else tuple(known)
-    return guarded_environment(environment, door_url, known, served) | {REHEARSAL_VARIABLE: "1"}
+    inner = guarded_environment(environment, door_url, known) | {REHEARSAL_VARIABLE: "1"}
+    names = [each.api_key_env for each in known.values() if each.api_key_env]
+    if any(environment.get(name, "").strip() for listed in names for name in listed):
+        return inner
+    return inner | dict.fromkeys((listed[0] for listed in names), DUMMY_KEY)
 
 
 def _is_unstarted(end: ProgramEnd) -> bool:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import venv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 SCRIPTS = Path(__file__).with_name("scripts")
@@ -91,6 +91,14 @@ CLIENTS = (
         "official.mjs",
         is_python=False,
     ),
+)
+
+
+# Scripts that only a rehearsal can answer, since what they ask for has a form.
+STRUCTURED = (
+    replace(CLIENTS[0], script="structured.py"),
+    replace(CLIENTS[3], script="instructor_models.py"),
+    replace(CLIENTS[4], script="inspect_graded.py"),
 )
 
 

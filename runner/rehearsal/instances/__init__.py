@@ -1,7 +1,7 @@
 """Instances: JSON values that satisfy a schema, the same ones each time.
 
 Reading order: `writer` (values of any schema), `merging` (schemas that hold together, and
-references), `numbers`, `strings` and `patterns` (single values).
+references), `spellings` (of some APIs), `numbers`, `strings` and `patterns` (single values).
 """
 
 from runner.rehearsal.instances.merging import NoInstance

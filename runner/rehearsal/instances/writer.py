@@ -2,8 +2,8 @@
 
 Of the keywords of JSON Schema these are followed: `type`, `enum`, `const`, `$ref` within the
 schema, `allOf`, `anyOf`, `oneOf`, and all of objects, arrays, strings and numbers but
-`propertyNames`, `dependentSchemas` and `unevaluated...`. `not` and `if` are not. Google's spelling
-is understood as well: types in capitals, `nullable`, numbers as strings.
+`propertyNames`, `dependentSchemas` and `unevaluated...`. `not` and `if` are not. Google's
+and Anthropic's spelling is understood as well (`spellings`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from runner.rehearsal.instances.merging import NoInstance, Schema, make_plain, merge
 from runner.rehearsal.instances.numbers import write_number
 from runner.rehearsal.instances.patterns import match_pattern
+from runner.rehearsal.instances.spellings import read_spelling
 from runner.rehearsal.instances.strings import write_string
 
 _FULL_DEPTH, _MOST_DEPTH = 5, 40  # from where on only what must be there is; where it ends
@@ -37,7 +38,6 @@ _TYPES_BY_KEYWORD = {
 }
 # What keywords raise whose values are of a kind that they cannot have.
 _ODD = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-_COUNTS = ("minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties")
 
 
 def write_instance(schema: object, say: Callable[[int], str]) -> Any:  # noqa: ANN401 - of JSON
@@ -66,7 +66,7 @@ class _Writer:
         """Return the nth value of a schema that is so deep inside of the first one."""
         if depth > _MOST_DEPTH:
             raise NoInstance("the schema has no value of a finite depth")
-        plain = _read_google(make_plain(schema, self.root))
+        plain = read_spelling(make_plain(schema, self.root))
         if "const" in plain:
             return plain["const"]
         if isinstance(plain.get("enum"), list):
@@ -203,25 +203,3 @@ def _is_of_type(value: object, given: object) -> bool:
         )
         for kind in kinds
     )
-
-
-def _read_google(schema: Schema) -> Schema:
-    """Return a schema with names and numbers as JSON Schema has them."""
-    if not isinstance(kind := schema.get("type"), str):
-        return schema
-    counts = {
-        name: int(schema[name])
-        for name in _COUNTS
-        if isinstance(schema.get(name), str) and schema[name].isdecimal()
-    }
-    read = schema | counts | {"type": kind.lower()}
-    if read["type"] == "type_unspecified":
-        del read["type"]
-    if schema.get("format") == "enum" or kind.isupper():
-        read = {name: value for name, value in read.items() if name != "format"} | _keep_dates(read)
-    return read
-
-
-def _keep_dates(schema: Schema) -> Schema:
-    form = schema.get("format")
-    return {"format": form} if form in ("date", "date-time", "time", "duration") else {}

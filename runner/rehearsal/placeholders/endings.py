@@ -39,8 +39,8 @@ class Ending:
     is_whole: bool = False
 
 
-def find_ending(prompt: str, say: Callable[[int], str]) -> Ending:
-    """Return what a prompt wants beside words.
+def find_ending(prompt: str, say: Callable[[int], str]) -> Ending | None:
+    """Return what a prompt wants beside words; None for words alone.
 
     Args:
         prompt: the message that is answered.
@@ -59,7 +59,7 @@ def find_ending(prompt: str, say: Callable[[int], str]) -> Ending:
     if found := _last(_YES_OR_NO, prompt):
         is_whole = bool(_ONLY.search(found[0]))
         return Ending(before=found[1] if is_whole else f"{found[1]}. ", is_whole=is_whole)
-    return Ending()
+    return None
 
 
 def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:

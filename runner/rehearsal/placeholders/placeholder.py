@@ -104,22 +104,22 @@ def _compose(  # noqa: PLR0913 - as above
         if asked.is_bare:
             return str(write_instance(asked.schema, lambda nth: say_words(seed, 1, nth)))
         return _write_json(asked.schema, tokens, count, seed)
-    prompt = _find_prompt(call)
+    prompts = _list_prompts(call)
     if asked.is_json:
-        return fit_words(lambda words: write_json(_fill_in(prompt, seed, words)), tokens, count)
-    return _write_text(prompt, tokens, count, seed)
+        return fit_words(lambda words: write_json(_fill_in(prompts, seed, words)), tokens, count)
+    return _write_text(prompts, tokens, count, seed)
 
 
-def _write_text(prompt: str, tokens: int, count: Count, seed: bytes) -> str:
-    ending = find_ending(prompt, lambda _: say_words(seed, _FEW))
+def _write_text(prompts: list[str], tokens: int, count: Count, seed: bytes) -> str:
+    endings = (find_ending(each, lambda _: say_words(seed, _FEW)) for each in prompts)
+    ending = next((each for each in endings if each), None)
+    if ending is None:
+        return fit_words(lambda words: say_words(seed, words), tokens, count)
     if ending.is_whole:
         return ending.before
     after = f"\n\n{ending.after}" if ending.after else ""
-
-    def write(words: int) -> str:
-        return f"{ending.before}{say_words(seed, words)}{after}"
-
-    return fit_words(write, tokens, count)
+    text = fit_words(lambda words: f"{ending.before}{say_words(seed, words)}{after}", tokens, count)
+    return text if count(text) <= tokens else ending.after or text
 
 
 _FEW = 9  # words of a text within a form
@@ -134,14 +134,15 @@ def _write_json(schema: object, tokens: int, count: Count, seed: bytes) -> str:
     return fit_words(write, tokens, count)
 
 
-def _fill_in(prompt: str, seed: bytes, words: int) -> Mapping[str, Any]:
+def _fill_in(prompts: list[str], seed: bytes, words: int) -> Mapping[str, Any]:
     """Return an object of the form that a prompt shows, or one of our own."""
     text = say_words(seed, words)
-    return find_shown_json(prompt, lambda _: text) or {"answer": text}
+    shown = (find_shown_json(each, lambda _: text) for each in prompts)
+    return next((each for each in shown if each), {"answer": text})
 
 
-def _find_prompt(call: ClientCall) -> str:
-    """Return the texts that say in which form an answer is wanted: the last, and the system's."""
+def _list_prompts(call: ClientCall) -> list[str]:
+    """Return the texts that may say in which form an answer is wanted: the last, the system's."""
     system = [each.content for each in call.messages if each.role == "system"]
     last = [each.content for each in call.messages[-1:] if each.role != "system"]
-    return "\n\n".join([*system, *last])
+    return [*last, *reversed(system)]
