@@ -20,6 +20,7 @@ _GRADING = re.compile(
     re.IGNORECASE,
 )
 _SCRATCHPAD = re.compile(r"scratch.?pad", re.IGNORECASE)
+_NO_SCRATCHPAD = re.compile(r"\b(no|without)\b( an?| any)? scratch.?pad", re.IGNORECASE)
 
 
 def find_length(
@@ -90,5 +91,6 @@ def _find_kind(each: StratifiedCall) -> str:
     is_graded = bool(_GRADING.search(said)) or call.hidden_tokens > 0
     if each.read.reads and not stage.is_later and is_graded:
         return "verdict"
-    texts = (message.content for message in call.messages)
-    return "scratchpad" if any(map(_SCRATCHPAD.search, texts)) else "answer"
+    text = "\n".join(message.content for message in call.messages)
+    has_scratchpad = _SCRATCHPAD.search(text) and not _NO_SCRATCHPAD.search(text)
+    return "scratchpad" if has_scratchpad else "answer"

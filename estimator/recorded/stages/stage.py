@@ -18,9 +18,11 @@ from estimator.recorded.stages.templates import Template, find_templates
 
 UNNAMED_STAGE = "call"  # of the calls of a program that share nothing
 OTHER_STAGE = "other"  # of the calls that no planned stage has
+_MOST_SYSTEM = 400  # characters of a text of the system that are kept
 _MOST_SYSTEMS = 12  # different texts of the system that tell stages apart as they are
 _WORD = re.compile(r"[A-Za-z0-9]+")
-_WORDS, _CHARACTERS = 5, 40  # of a name
+_WORDS, _CHARACTERS = 5, 36  # of a name
+_MORE_CHARACTERS = 18  # that tell stages of the same name apart; labels have 60 at most
 _FEW_WORDS = 3  # from which on the beginning of a prompt is enough
 _NO_TEMPLATE = Template("", "")
 
@@ -120,7 +122,7 @@ def _find_kind_templates(group: Sequence[StagedPrompt], *, is_later: bool) -> _K
     """Return the templates of the system's texts, and of what is asked."""
     systems = {each.system.text: each.system for each in group}
     of_system = (
-        {text: Template(text[:400], "") for text in systems}
+        {text: Template(text[:_MOST_SYSTEM], "") for text in systems}
         if len(systems) <= _MOST_SYSTEMS
         else find_templates(list(systems.values()))
     )
@@ -142,13 +144,35 @@ def _describe(prompt: StagedPrompt, templates: dict[tuple[bool, bool], _KindTemp
 
 def _name_all(stages: Iterable[Stage]) -> dict[Stage, Stage]:
     """Return each stage with a name of its own, by what it is and not by when it came."""
-    named, used = dict[Stage, Stage](), set[str]()
-    for stage in sorted(stages, key=lambda each: (not each.label, repr(each))):
-        name = stage.label or _name(stage)
-        unique = next(n for n in _list_names(name) if n not in used)
-        used.add(unique)
-        named[stage] = Stage(unique, stage.label, stage.is_later, stage.system, stage.last)
+    alike: defaultdict[str, list[Stage]] = defaultdict(list)
+    for stage in stages:
+        alike[stage.label or _name(stage)].append(stage)
+    named, used = dict[Stage, Stage](), set(alike)
+    for name, group in sorted(alike.items()):
+        for stage in sorted(group, key=repr):
+            own = name if len(group) == 1 or stage.label else f"{name}{_tell_apart(stage, group)}"
+            unique = own
+            if len(group) > 1 and not stage.label:
+                unique = next(each for each in _list_names(own) if each not in used)
+            used.add(unique)
+            named[stage] = Stage(unique, stage.label, stage.is_later, stage.system, stage.last)
     return named
+
+
+def _tell_apart(stage: Stage, group: Sequence[Stage]) -> str:
+    """Return the first word that some stages of the same name have not, of each template."""
+    found = ""
+    for part in ("last", "system"):
+        words = [_list_words(getattr(each, part)) for each in group]
+        common = set.intersection(*map(set, words))
+        own = next((w for w in words[group.index(stage)] if w not in common), "")
+        found += f"-{own}" if own else ""
+    return found[:_MORE_CHARACTERS]
+
+
+def _list_words(template: Template) -> list[str]:
+    """Return the words of a template that may be part of a name."""
+    return [each.lower() for each in _WORD.findall(f"{template.begin} {template.end}")]
 
 
 def _list_names(name: str) -> Iterable[str]:
