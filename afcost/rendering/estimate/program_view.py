@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import click
@@ -20,7 +21,7 @@ from afcost.rendering.command_lines import (
 from afcost.rendering.estimate.estimate_table import FIGURES, build_rows, name_columns
 from afcost.rendering.estimate.footnotes import describe_price_source
 from afcost.rendering.estimate.output_notes import describe_range
-from estimator.forecast import MEASURED
+from estimator.forecast import MEASURED, Stratum
 from estimator.plan import format_main_prices
 from estimator.recorded import (
     ProgramEstimate,
@@ -30,7 +31,7 @@ from estimator.recorded import (
 )
 from pricing.money import money_from_float
 
-_MANY_CUT = 0.05  # of the answers
+_MANY_CUT, _FEW = 0.05, 3  # of the answers; stages that are named
 _QUOTES = ["model", "provider", "standard", "batch", "cached"]
 
 
@@ -110,7 +111,7 @@ def _list_notes(plan: ProgramPlan) -> Iterator[str]:
             yield f"in: {model.name} ~{tokenizer.exactness.value}, {tokenizer.error}"
         else:
             yield f"in: {model.name} exact, {tokenizer.name}'s own vocabulary and framing"
-    if any(each.exactness == "approximate" for each in plan.strata):
+    if any(map(partial(_is_forecast, plan), plan.strata)):
         yield "in, with ~: with the forecast answers that prompts contain, or a schema"
     strata = [each for each in plan.strata if each.basis not in MEASURED]
     if strata:
@@ -121,11 +122,18 @@ def _list_notes(plan: ProgramPlan) -> Iterator[str]:
         yield "out: ~forecast from recorded answers"
     if said := describe_range(plan):
         yield f"range: {said}"
-    for each in plan.strata:
-        if each.share_cut_off and each.share_cut_off > _MANY_CUT:
-            name = f"{each.stage} {each.model}"
-            yield f"cut off: likely {each.share_cut_off:.0%} of the answers of {name}"
+    cut = [each for each in plan.strata if (each.share_cut_off or 0) > _MANY_CUT]
+    if cut:
+        named = [f"{each.share_cut_off:.0%} of {each.stage}" for each in cut[:_FEW]]
+        more = [f"{len(cut) - _FEW:,} others"] if len(cut) > _FEW else []
+        yield f"cut off by their limit, likely: {', '.join([*named, *more])}"
     yield from plan.assumptions
+
+
+def _is_forecast(plan: ProgramPlan, stratum: Stratum) -> bool:
+    """Return whether a stratum's input is less exact than its model's tokenizer."""
+    own = plan.models[stratum.model].tokenizer.exactness.value
+    return stratum.exactness == "approximate" != own
 
 
 def _show_quotes(console: Console, estimate: ProgramEstimate) -> None:
