@@ -8,12 +8,12 @@
     ├── ProvidersError (providers)       1    MalformedResponse, BadProxy and CannotPrice, which
     │   │                                     stop nothing by themselves
     │   └── NotTaken                     3    refused: its provider would refuse a request
-    ├── EstimatorError (estimator)       1    BadHistory, BadPlan, BadTokenizer, BadTrust,
-    │   │                                     CountFailed, NoVocabulary
+    ├── EstimatorError (estimator)       1    BadHistory, BadPlan, BadRecording,
+    │   │                                     BadTokenizer, BadTrust, CountFailed, NoVocabulary
     │   ├── DoesNotFit                   3    refused: the context window is too small
     │   └── StalePlan                    3    refused: the plan no longer holds
-    ├── RunnerError (runner)             1    BadImport, BadKeptRuns, BadRun, LedgerError,
-    │   │                                     LedgerBusy, LedgerInterrupted
+    ├── RunnerError (runner)             1    BadImport, BadKeptRuns, BadReplies, BadRun,
+    │   │                                     LedgerError, LedgerBusy, LedgerInterrupted
     │   ├── NotApproved                  3    refused: it is not approved
     │   ├── RestoredLedger               3    refused: the ledger is an older copy
     │   └── CannotSend                   3    refused: a key or an endpoint is missing

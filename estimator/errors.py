@@ -4,6 +4,7 @@ EstimatorError
 ├── DoesNotFit        a prompt with its max_tokens exceeds the model's context window
 ├── BadHistory        a file of billed usage cannot be read
 ├── BadPlan           a plan file is not a plan, or was edited
+├── BadRecording      a file of recorded calls is missing, or is none
 ├── BadTokenizer      a custom tokenizer cannot be loaded, or has no chat template
 ├── BadTrust          a folder cannot be trusted, or the list of them cannot be read
 ├── CountFailed       a provider's count endpoint returned no count
@@ -26,6 +27,10 @@ class BadHistory(EstimatorError):
 
 class BadPlan(EstimatorError):
     """A plan file is missing, malformed, or was edited."""
+
+
+class BadRecording(EstimatorError):
+    """A file of recorded calls is missing, malformed or damaged."""
 
 
 class StalePlan(EstimatorError):

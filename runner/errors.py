@@ -5,6 +5,7 @@ RunnerError
 ├── CannotSend        a missing key, or a provider that requests cannot be sent to
 ├── BadRun            a folder that is not a run's
 ├── BadKeptRuns      what is kept of finished runs is no file of afcost's
+├── BadReplies        the user's replies for a rehearsal cannot be read
 ├── BadImport         answers from elsewhere that cannot be read; nothing of them is kept
 └── LedgerError       the ledger cannot be opened, read or written
     ├── LedgerBusy           another process has it open
@@ -35,6 +36,10 @@ class BadKeptRuns(RunnerError):
 
 class BadImport(RunnerError):
     """Answers from elsewhere cannot be imported; nothing of them is kept."""
+
+
+class BadReplies(RunnerError):
+    """A file of replies for a rehearsal cannot be read, or is none."""
 
 
 class LedgerError(RunnerError):

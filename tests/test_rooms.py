@@ -88,6 +88,15 @@ FOLDERS = {
         "estimator/wall_time",
     },
     "estimator/comparison": {"estimator/workload", "estimator/forecast", "estimator/plan"},
+    "estimator/recorded/stages": set(),
+    "estimator/recorded": {
+        "estimator/recorded/stages",
+        "estimator/counting",
+        "estimator/workload",
+        "estimator/forecast",
+        "estimator/plan",
+        "estimator/comparison",
+    },
     "estimator/design": {
         "estimator/workload",
         "estimator/forecast",
@@ -183,6 +192,7 @@ FOLDERS = {
         "runner/transport",
     },
     "runner/gateway/intercept": {"runner/gateway/door"},
+    "runner/gateway/sums": {"runner/ledger"},
     "runner/gateway": {
         "runner/state",
         "runner/approval",
@@ -195,6 +205,17 @@ FOLDERS = {
         "runner/gateway/program",
         "runner/gateway/spending",
         "runner/gateway/intercept",
+        "runner/gateway/sums",
+    },
+    "runner/rehearsal/instances": set(),
+    "runner/rehearsal/placeholders": {"runner/rehearsal/instances"},
+    "runner/rehearsal/answers": {"runner/rehearsal/placeholders"},
+    "runner/rehearsal": {
+        "runner/gateway",
+        "runner/gateway/door",
+        "runner/gateway/program",
+        "runner/rehearsal/placeholders",
+        "runner/rehearsal/answers",
     },
     "runner/watching": {
         "runner/ledger",

@@ -1,6 +1,13 @@
 """The gateway: a local door through which any program's calls are counted, capped and settled."""
 
-from runner.gateway.call_request import LABEL, STAGE
+from runner.gateway.approved_program import (
+    ApprovedProgram,
+    approve_program,
+    check_program_plan,
+    find_newest_program_cap,
+    refuse_changed_prices,
+)
+from runner.gateway.call_request import LABEL, LABEL_HEADER
 from runner.gateway.guard_folder import (
     GuardFolder,
     choose_guard_folder,
@@ -11,16 +18,20 @@ from runner.gateway.guard_report import GuardReport, build_guard_report
 from runner.gateway.guarded_calls import read_calls
 from runner.gateway.guarded_run import GuardedRun, GuardOptions, run_guarded
 from runner.gateway.intercept import ConnectionTally
+from runner.gateway.models import PricedModels
 from runner.gateway.program import SHELLS, write_shell_lines
 from runner.gateway.refused_calls import RefusedCall, RefusedCalls
-from runner.gateway.spending import CallTally, PartCap
+from runner.gateway.spending import CallCosts, CallTally, PartCap
+from runner.gateway.sums import PlannedCalls
 from runner.gateway.tools import TOOLS, find_tool
 
 __all__ = [
     "LABEL",
+    "LABEL_HEADER",
     "SHELLS",
-    "STAGE",
     "TOOLS",
+    "ApprovedProgram",
+    "CallCosts",
     "CallTally",
     "ConnectionTally",
     "GuardFolder",
@@ -28,14 +39,20 @@ __all__ = [
     "GuardReport",
     "GuardedRun",
     "PartCap",
+    "PlannedCalls",
+    "PricedModels",
     "RefusedCall",
     "RefusedCalls",
+    "approve_program",
     "build_guard_report",
+    "check_program_plan",
     "choose_guard_folder",
+    "find_newest_program_cap",
     "find_tool",
     "is_guard_folder",
     "open_guard_folder",
     "read_calls",
+    "refuse_changed_prices",
     "run_guarded",
     "write_shell_lines",
 ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from estimator.recorded import UNNAMED_STAGE, PromptParts, split_prompt
 from experiment.prompts import Request
 from pricing.errors import PricingError, Unpriced
 from providers.clients import ClientCall
@@ -14,7 +15,6 @@ from runner.gateway.models import PricedModels
 from runner.gateway.spending import Refused, Why
 
 LABEL_HEADER, LABEL = "x-afcost-label", re.compile(r"[A-Za-z0-9._-]{1,60}")
-STAGE = "call"  # of the calls of a program that names none
 # Fields of a body that make an answer's body larger than its tokens.
 _FIELDS = ("logprobs", "top_logprobs")
 _CACHING = ("cache_control", "prompt_cache_options", "prompt_cache_retention")
@@ -26,9 +26,16 @@ class CallRequests:
     Args:
         models: prices them.
         default_limit: output tokens of a call that says no limit; None for the model's largest.
+        name_stage: names the stage of a call without a label; None for one stage of all.
     """
 
-    def __init__(self, models: PricedModels, default_limit: int | None = None) -> None:
+    def __init__(
+        self,
+        models: PricedModels,
+        default_limit: int | None = None,
+        name_stage: Callable[[PromptParts], str] | None = None,
+    ) -> None:
+        self._name_stage = name_stage
         self._models = models
         self._default_limit = default_limit
         self._prefix = secrets.token_hex(6)
@@ -45,11 +52,11 @@ class CallRequests:
         Raises:
             Refused: it cannot be priced, or its label is none.
         """
-        label, model = read_label(headers), self._find_model(provider, call.model)
+        stage, model = self._find_stage(call, headers), self._find_model(provider, call.model)
         limit, number = self._find_limit(call, model), next(self._numbers)
         return Request(
             id=f"{self._prefix}{number:08d}",
-            stage=label,
+            stage=stage,
             model=model,
             condition="",
             query=number,
@@ -58,6 +65,16 @@ class CallRequests:
             sampling={"max_tokens": limit, **_pick_fields(call)},
             choices=call.choices,
         )
+
+    def _find_stage(self, call: ClientCall, headers: Mapping[str, str]) -> str:
+        """Return the stage of a call: its label or, of an approved plan, by its prompt.
+
+        Raises:
+            Refused: its label is none.
+        """
+        if LABEL_HEADER in headers or self._name_stage is None:
+            return read_label(headers)
+        return self._name_stage(split_prompt(call))
 
     def _find_model(self, provider: str, model: str) -> str:
         """Return the name of a model, which is priced by then.
@@ -97,7 +114,7 @@ def read_label(headers: Mapping[str, str]) -> str:
     Raises:
         Refused: it is none.
     """
-    label = headers.get(LABEL_HEADER, STAGE)
+    label = headers.get(LABEL_HEADER, UNNAMED_STAGE)
     if not LABEL.fullmatch(label):
         said = f"{LABEL_HEADER}: expected letters, digits, dots, dashes and underscores, up to 60"
         raise Refused(Why.BAD_CALL, "bad_label", said)

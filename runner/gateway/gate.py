@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
+from estimator.recorded import PromptParts
 from experiment.prompts import Request
 from providers.clients import (
     ClientCall,
@@ -50,6 +51,7 @@ class Gate:
         default_limit: output tokens of a call that says no limit; None for the model's largest.
         caps: on parts of the calls.
         refusals: takes those that a cap refused.
+        name_stage: names the stage of a call without a label; None for one stage of all.
     """
 
     def __init__(  # noqa: PLR0913 - what a gate is made of
@@ -64,12 +66,13 @@ class Gate:
         default_limit: int | None = None,
         caps: Sequence[PartCap] = (),
         refusals: RefusedCalls | None = None,
+        name_stage: Callable[[PromptParts], str] | None = None,
     ) -> None:
         self._refusals = refusals
         self._models = models
         self._providers = providers
         self._relay = relay
-        self._requests = CallRequests(models, default_limit)
+        self._requests = CallRequests(models, default_limit, name_stage)
         self._upstreams = Upstreams(providers)
         self._spender = Spender(
             ledger,

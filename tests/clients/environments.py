@@ -101,6 +101,14 @@ INTERCEPTED = (
 )
 
 
+# Scripts that only a rehearsal can answer, since what they ask for has a form.
+STRUCTURED = (
+    replace(CLIENTS[0], script="structured.py"),
+    replace(CLIENTS[3], script="instructor_models.py"),
+    replace(CLIENTS[4], script="inspect_graded.py"),
+)
+
+
 def _install_python(home: Path, packages: Sequence[str]) -> None:
     venv.create(home, with_pip=True)
     _run([str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", *packages])

@@ -9,9 +9,10 @@ from rich.console import Console
 from afcost.rendering import console as draw
 from afcost.rendering.command_lines import Advice, name_command, print_advice
 from afcost.rendering.running.guard_reasons import show_connections, show_refused
+from afcost.rendering.running.planned_calls_view import show_planned_calls
+from estimator.recorded import UNNAMED_STAGE
 from pricing.money import Money
 from runner.gateway import (
-    STAGE,
     TOOLS,
     CallTally,
     GuardedRun,
@@ -112,7 +113,7 @@ def _show_refused_at_cap(console: Console, ended: GuardedRun, folder: GuardFolde
     first, path = ended.refusals.first, ended.refusals.path
     draw.print_text(console, f"afcost: by their last message, all in {path}:", "yellow")
     for call in first:
-        label = f" {call.label}" if call.label != STAGE else ""
+        label = f" {call.label}" if call.label != UNNAMED_STAGE else ""
         ends = f" ... {call.ends}" if call.ends else ""
         draw.print_text(console, f"  {call.model}{label}: {call.begins}{ends}", "yellow")
     more = sum(ended.tally.at_cap.values()) - len(first)
@@ -165,7 +166,9 @@ def show_guard_report(console: Console, report: GuardReport) -> None:
         ]
         for each in report.sums
     ]
-    if rows:
+    if report.plan:
+        show_planned_calls(console, report.plan, report.planned)
+    elif rows:
         draw.print_table(console, header, rows, left_columns=2)
     held = f", {balance.held} held for {report.held:,}" if report.held else ""
     draw.print_text(console, f"{balance.settled} of {balance.cap} spent{held}")

@@ -48,6 +48,9 @@ async def run_program(
     command: Sequence[str],
     environment: Mapping[str, str],
     on_signal: Callable[[signal.Signals], None] = lambda _: None,
+    *,
+    stdout: int | None = None,
+    stderr: int | None = None,
 ) -> ProgramEnd:
     """Run a program to its end.
 
@@ -57,11 +60,15 @@ async def run_program(
         command: the program and its arguments.
         environment: as `guarded_environment` returns it.
         on_signal: is told of each signal that this process gets meanwhile.
+        stdout: descriptor for the program's standard output; None for this process's own.
+        stderr: the same, of its standard error.
     """
     program = _Program(on_signal)
     with _caught_signals(program.receive):
         try:
-            process = await asyncio.create_subprocess_exec(*command, env=dict(environment))
+            process = await asyncio.create_subprocess_exec(
+                *command, env=dict(environment), stdout=stdout, stderr=stderr
+            )
         except OSError as error:
             return _explain(command[0], environment, error)
         program.start(process)

@@ -5,9 +5,10 @@ Reading order: `spender` (what all of it is for), `call_costs` (the most that a 
 `call_tally`.
 """
 
+from runner.gateway.spending.call_costs import CallCosts
 from runner.gateway.spending.call_tally import CallTally
 from runner.gateway.spending.part_caps import PartCap, load_spent
 from runner.gateway.spending.refused import Refused, Why
 from runner.gateway.spending.spender import Spender
 
-__all__ = ["CallTally", "PartCap", "Refused", "Spender", "Why", "load_spent"]
+__all__ = ["CallCosts", "CallTally", "PartCap", "Refused", "Spender", "Why", "load_spent"]
