@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import sys
-import tomllib
 from pathlib import Path
 
 import click
@@ -177,6 +176,8 @@ def _show_error(error: Exception) -> int:
 def _load_defaults(path: Path) -> dict[str, object]:
     if not path.exists():
         return {}
+    import tomllib  # noqa: PLC0415 - takes long, and few have such a file
+
     from experiment.file_access import read_user_file  # noqa: PLC0415
 
     try:

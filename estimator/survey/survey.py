@@ -15,7 +15,6 @@ from itertools import pairwise
 from estimator.errors import EstimatorError
 from estimator.survey.block_counter import BlockCounter, Survey
 from estimator.survey.cell_stratum import NeedsOrderError
-from estimator.survey.processes import BlockProcesses, choose_process_count
 from estimator.survey.verdict_counter import draws_answers
 from estimator.workload import (
     CountedRequest,
@@ -73,6 +72,11 @@ def _count_blocks(
     on_progress: Callable[[int, int], None],
     processes: int | None,
 ) -> Workload:
+    from estimator.survey.processes import (  # noqa: PLC0415 - counts that are kept start none
+        BlockProcesses,
+        choose_process_count,
+    )
+
     experiment, requests = survey.experiment, counter.requests
     blocks = _cut_queries(len(experiment.queries), len(requests.cells))
     if processes is None:

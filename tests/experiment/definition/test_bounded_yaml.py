@@ -64,10 +64,10 @@ def test_a_hostile_file_is_refused_in_seconds_with_a_short_text(what, tiny, read
     hostile, said = HOSTILE[what]
     field = hostile.partition(":")[0]
     kept = re.sub(rf"(?m)^{re.escape(field)}:.*\n(?: .*\n)*", "", tiny).splitlines()
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(BadExperiment) as error:
         read("\n".join([*kept, hostile, ""]))
-    assert time.monotonic() - start < 8
+    assert time.process_time() - start < 8
     assert str(tmp_path / "experiment.yaml") in str(error.value)
     assert said in str(error.value)
     assert len(str(error.value)) < 20_000

@@ -248,9 +248,9 @@ def test_a_value_that_shares_its_parts_a_billion_times_is_looked_at_once():
     value = ["x"]
     for _ in range(60):
         value = [value, value]
-    started = time.monotonic()
+    started = time.process_time()
     check_sampling_field("my_option", value)
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize(

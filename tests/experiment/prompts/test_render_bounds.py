@@ -17,10 +17,10 @@ MEBIBYTE = 1 << 20
 
 @pytest.mark.parametrize("what", TOO_MUCH)
 def test_what_takes_too_much_is_refused_at_its_place_in_seconds(what, tmp_path):
-    before, start = _peak_memory(), time.monotonic()
+    before, start = _peak_memory(), time.process_time()
     with pytest.raises(BadTemplate, match=r"^messages\[0\]") as error:
         Templates(tmp_path).render(TOO_MUCH[what], {"query": "x"}, "messages[0]")
-    assert time.monotonic() - start < 9
+    assert time.process_time() - start < 9
     assert _peak_memory() - before < 200 * MEBIBYTE
     assert len(str(error.value)) < 2000
 

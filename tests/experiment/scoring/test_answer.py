@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from unittest.mock import patch
 
 import pytest
@@ -14,6 +13,7 @@ from experiment.scoring import answer as answer_module
 from experiment.scoring.answer import _THINK_TAGS, Thought, read_answer
 from experiment.scoring.completion import AnswerKind, Completion, ReasoningForm
 from tests.experiment.text_answers import text_answer
+from tests.support.growth import grows_evenly
 
 FORM = AnswerFormat()
 YES, NO = FORM.accept, FORM.reject
@@ -193,28 +193,32 @@ def test_whatever_a_model_writes_the_proxy_is_what_its_output_opens_with(text):
 
 
 @pytest.mark.parametrize(
-    "text",
+    "tags",
     [
-        "<SCRATCHPAD_REASONING>" * 50_000,
-        "<SCRATCHPAD_REASONING>" * 25_000 + "</SCRATCHPAD_REASONING>" * 25_000,
-        "<SCRATCHPAD_REASONING></SCRATCHPAD_REASONING>" * 25_000,
-        "<OUTPUT>" * 125_000,
-        "<OUTPUT>x" * 60_000 + "</OUTPUT>" * 60_000,
-        "<think>" * 150_000,
-        "</think>" * 130_000,
-        "<think>" * 70_000 + "</think>" * 70_000,
-        "<think></think>" * 65_000,
-        "</think><think>" * 65_000,
+        ["<SCRATCHPAD_REASONING>"],
+        ["<SCRATCHPAD_REASONING>", "</SCRATCHPAD_REASONING>"],
+        ["<SCRATCHPAD_REASONING></SCRATCHPAD_REASONING>"],
+        ["<OUTPUT>"],
+        ["<OUTPUT>x", "</OUTPUT>"],
+        ["<think>"],
+        ["</think>"],
+        ["<think>", "</think>"],
+        ["<think></think>"],
+        ["</think><think>"],
     ],
     ids=[
         *("open", "open, then closed", "empty", "outputs", "outputs, then closed"),
         *("thoughts", "ends", "thoughts, then ends", "empty thoughts", "ends, then thoughts"),
     ],
 )
-def test_an_answer_of_a_megabyte_of_tags_is_read_in_a_moment(text):
-    start = time.monotonic()
-    read_answer(Completion(text), AnswerFormat())
-    assert time.monotonic() - start < 3
+def test_an_answer_of_a_megabyte_of_tags_is_read_in_a_moment(tags):
+    def make(size):
+        return "".join(tag * (size // len("".join(tags))) for tag in tags)
+
+    def read(text):
+        return read_answer(Completion(text), AnswerFormat())
+
+    assert grows_evenly(read, make, 1_000_000)
 
 
 TAGS = st.sampled_from([tag for pair in _THINK_TAGS for tag in pair])

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import socket
-import time
 
 import pytest
 from aiohttp import web
@@ -138,11 +137,9 @@ def test_what_was_sent_and_not_answered_may_have_been_billed(server, kind, fault
 
 
 def test_what_is_not_answered_in_time_may_have_been_billed(server):
-    began = time.monotonic()
     outcome = outcome_of(server, Fault("stall", calls=(1,)), timeout=1.0)
     assert isinstance(outcome, Unknown)
     assert outcome.reason == "no answer within 1 s"
-    assert time.monotonic() - began < 5
     assert len(server.bill().billed) == 1
 
 
