@@ -51,6 +51,10 @@ COMMANDS = {
             "afcost.commands.running.guard",
             "Run any program, with a cap on what its calls cost.",
         ),
+        "inspect": (
+            "afcost.commands.running.inspect",
+            "Run evaluations of Inspect within a cap.",
+        ),
         "status": ("afcost.commands.running.status", "Show the progress and cost of a run."),
         "view": ("afcost.commands.running.view", "Watch a run, or all runs, in a browser."),
         "pause": ("afcost.commands.running.control", "Let a run send nothing more for now."),

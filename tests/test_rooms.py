@@ -217,6 +217,7 @@ FOLDERS = {
         "runner/rehearsal/placeholders",
         "runner/rehearsal/answers",
     },
+    "runner/inspected": {"runner/run_folder", "runner/gateway"},
     "runner/watching": {
         "runner/ledger",
         "runner/run_folder",
@@ -311,6 +312,11 @@ FOLDERS = {
         "afcost/rendering/approval",
         "afcost/page/live",
         "afcost/consent",
+    },
+    "afcost/commands/running/inspect": {
+        "afcost/rendering",
+        "afcost/rendering/running",
+        "afcost/commands/running",
     },
     "afcost/commands/results": {
         "afcost/rendering",

@@ -8,12 +8,14 @@ again.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
 from estimator.recorded import PromptParts
 from experiment.prompts import Request
+from pricing.money import Money
 from providers.clients import (
     ClientCall,
     Operation,
@@ -32,10 +34,15 @@ from runner.gateway.models import PricedModels
 from runner.gateway.refused_calls import RefusedCalls
 from runner.gateway.relay import Relay
 from runner.gateway.relayed_call import RelayedCall, write_relayed
-from runner.gateway.spending import CallTally, PartCap, Refused, Spender, Why
+from runner.gateway.spending import CallTally, PartCap, Refused, SampleMoney, Spender, Why
 from runner.gateway.tools import find_tool_of_call
 from runner.gateway.upstreams import Upstreams
 from runner.ledger import Ledger
+
+# A program that knows its samples says in a call's header which it belongs to, and in a POST to
+# `afcost/samples/begin` and `/end`, with `{"sample": ID}`, when one begins and ends.
+SAMPLE_HEADER, _SAMPLE_PATHS = "x-afcost-sample", "afcost/samples/"
+_BEGIN, _END, _MAX_ID = "begin", "end", 200
 
 
 class Gate:
@@ -52,6 +59,7 @@ class Gate:
         caps: on parts of the calls.
         refusals: takes those that a cap refused.
         name_stage: names the stage of a call without a label; None for one stage of all.
+        largest_sample: what the calls of a sample of an earlier start were reserved for together.
     """
 
     def __init__(  # noqa: PLR0913 - what a gate is made of
@@ -67,6 +75,7 @@ class Gate:
         caps: Sequence[PartCap] = (),
         refusals: RefusedCalls | None = None,
         name_stage: Callable[[PromptParts], str] | None = None,
+        largest_sample: Money | None = None,
     ) -> None:
         self._refusals = refusals
         self._models = models
@@ -81,6 +90,7 @@ class Gate:
             make_slow_start=make_slow_start,
             concurrency=concurrency,
             caps=caps,
+            largest_sample=largest_sample,
         )
 
     @property
@@ -88,12 +98,19 @@ class Gate:
         """What became of the calls."""
         return self._spender.tally
 
+    @property
+    def samples(self) -> SampleMoney:
+        """The samples of an evaluation, which have their calls' money together."""
+        return self._spender.samples
+
     def stop(self, reason: str) -> None:
         """Send nothing more."""
         self._spender.stop(reason)
 
     async def handle(self, arrived: DoorCall) -> web.StreamResponse:
         """Answer a call."""
+        if arrived.path.startswith(_SAMPLE_PATHS):
+            return await self._answer_sample(arrived)
         operation, reply = find_operation(arrived.path, self._providers), ClientReply(arrived)
         try:
             await self._answer(arrived, operation, reply)
@@ -105,6 +122,16 @@ class Gate:
             await reply.send(refused.status, headers, body)
         assert reply.response is not None  # noqa: S101 - every way replies
         return reply.response
+
+    async def _answer_sample(self, arrived: DoorCall) -> web.StreamResponse:
+        """Answer what a program says of a sample: whether it is admitted and, if not, why."""
+        what, name = arrived.path.removeprefix(_SAMPLE_PATHS), _read_sample(arrived.body)
+        if what not in (_BEGIN, _END) or not name:
+            return web.json_response({"error": "expected begin or end, and a sample"}, status=400)
+        reason = await self.samples.begin(name) if what == _BEGIN else ""
+        if what == _END or arrived.has_left:
+            await self.samples.end(name)
+        return web.json_response({"admitted": not reason, "reason": reason})
 
     async def _answer(self, arrived: DoorCall, operation: Operation, reply: ClientReply) -> None:
         """Answer a call.
@@ -137,7 +164,12 @@ class Gate:
         """
         self._relay.expect(request, relayed)
         try:
-            await self._spender.spend(request, relayed.call, relayed.upstream.provider.name)
+            await self._spender.spend(
+                request,
+                relayed.call,
+                relayed.upstream.provider.name,
+                relayed.headers.get(SAMPLE_HEADER, ""),
+            )
         except Refused as refused:
             if refused.status == Why.AT_CAP:
                 self._note_refusal(request, relayed, refused.option)
@@ -163,3 +195,12 @@ def _read(operation: Operation, arrived: DoorCall) -> ClientCall:
         return read_call(operation.api, arrived.body, model=model, streamed=streamed)
     except CannotPrice as problem:
         raise Refused(problem.status, "not_priced", str(problem)) from problem
+
+
+def _read_sample(body: bytes) -> str:
+    """Return the sample that a body names; empty where it names none."""
+    try:
+        name = json.loads(body)["sample"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return name if isinstance(name, str) and len(name) <= _MAX_ID and name.isprintable() else ""

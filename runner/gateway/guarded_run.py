@@ -62,6 +62,8 @@ class GuardOptions:
         caps: on parts of its calls.
         intercepts: whether its connections to providers are taken, too, whatever their address.
         plan: that was approved, and has that cap; None where the cap was given without one.
+        largest_sample: what all calls of a sample of an earlier start were reserved for; None where
+            that is not known, or where there are no samples.
         ledger_url: of a shared ledger; None for a file in the folder.
         note: is told of what failed in the gateway.
         on_open: is called with the program's environment before it is started; without a program
@@ -79,6 +81,7 @@ class GuardOptions:
     caps: Sequence[PartCap] = ()
     intercepts: bool = False
     plan: ApprovedProgram | None = None
+    largest_sample: Money | None = None
     on_open: Callable[[Mapping[str, str]], None] = lambda _: None
     note: Callable[[str], None] = lambda _: None
 
@@ -93,6 +96,7 @@ class GuardedRun:
         balance: of the ledger.
         refusals: the calls that a cap refused.
         connections: that it made through here; None where they are not intercepted.
+        largest_sample: what all calls of its largest sample were reserved for; None without any.
     """
 
     end: ProgramEnd
@@ -100,6 +104,7 @@ class GuardedRun:
     balance: Balance
     refusals: RefusedCalls
     connections: ConnectionTally | None = None
+    largest_sample: Money | None = None
 
 
 def run_guarded(
@@ -144,13 +149,16 @@ def run_guarded(
                         load_spent(options.caps, reader)
                 refusals = RefusedCalls(folder.path, options.note)
                 running = _run(ledger, table, folder, options, models, environment, refusals)
-                ended, tally, connections = asyncio.run(running)
+                ended, gate, connections = asyncio.run(running)
         finally:
             with suppress(OSError):
                 folder.save(models)
-        end = StopReason.CAP if tally.at_cap else StopReason.COMPLETE
+        tally = gate.tally
+        is_at_cap = tally.at_cap or tally.samples_at_cap
+        end = StopReason.CAP if is_at_cap else StopReason.COMPLETE
         ledger.record_end((StopReason.STOPPED if tally.stopped else end).value, tally.stopped)
-        return GuardedRun(ended, tally, ledger.balance, refusals, connections)
+        largest = gate.samples.largest
+        return GuardedRun(ended, tally, ledger.balance, refusals, connections, largest)
 
 
 @contextmanager
@@ -196,7 +204,7 @@ async def _run(  # noqa: PLR0913 - what a guarded program runs with
     models: PricedModels,
     environment: Mapping[str, str],
     refusals: RefusedCalls,
-) -> tuple[ProgramEnd, CallTally, ConnectionTally | None]:
+) -> tuple[ProgramEnd, Gate, ConnectionTally | None]:
     """Open the door, run the program, and wait for calls that it no longer waits for."""
     with _slow_starts(ledger, options, models) as make_slow_start:
         async with Relay(options.timeout, options.note) as relay:
@@ -211,6 +219,7 @@ async def _run(  # noqa: PLR0913 - what a guarded program runs with
                 caps=options.caps,
                 refusals=refusals,
                 name_stage=options.plan.name_stage if options.plan else None,
+                largest_sample=options.largest_sample,
             )
             lease = asyncio.create_task(_keep_lease(table, gate)) if table else None
             try:
@@ -219,11 +228,15 @@ async def _run(  # noqa: PLR0913 - what a guarded program runs with
                     _led_here(door, options, environment) as (inner, connections),
                 ):
                     options.on_open(inner)
-                    end = await _run_or_serve(folder.command, inner)
+                    try:
+                        end = await _run_or_serve(folder.command, inner)
+                    finally:
+                        await gate.samples.end_all()
             finally:
                 if lease is not None:
                     lease.cancel()
-        return end, gate.tally, connections
+        gate.tally.samples_at_cap = gate.samples.refused
+        return end, gate, connections
 
 
 @asynccontextmanager

@@ -1,7 +1,8 @@
 """The money of calls: what one may cost is reserved before it is sent, and settled after.
 
 Reading order: `spender` (what all of it is for), `call_costs` (the most that a call can cost),
-`call_budget` (allocated and reserved at once), `part_caps` (caps beside the program's), `refused`,
+`call_budget` (allocated and reserved at once), `part_caps` (caps beside the program's),
+`sample_money` (of calls that are of use only together), `refused`,
 `call_tally`.
 """
 
@@ -9,6 +10,16 @@ from runner.gateway.spending.call_costs import CallCosts
 from runner.gateway.spending.call_tally import CallTally
 from runner.gateway.spending.part_caps import PartCap, load_spent
 from runner.gateway.spending.refused import Refused, Why
+from runner.gateway.spending.sample_money import SampleMoney
 from runner.gateway.spending.spender import Spender
 
-__all__ = ["CallCosts", "CallTally", "PartCap", "Refused", "Spender", "Why", "load_spent"]
+__all__ = [
+    "CallCosts",
+    "CallTally",
+    "PartCap",
+    "Refused",
+    "SampleMoney",
+    "Spender",
+    "Why",
+    "load_spent",
+]

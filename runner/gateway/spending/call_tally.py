@@ -17,6 +17,8 @@ class CallTally:
         tools: that made such calls, as far as the calls tell.
         refused: why others were refused -> how often.
         stopped: why nothing more is sent; empty while calls are.
+        samples_at_cap: samples of an evaluation that it could not pay for; none of their calls was
+            sent.
         unbounded: models whose reasoning `max_tokens` does not limit, so that a call may cost more
             than was reserved for it; the first that does stops all others.
     """
@@ -27,4 +29,5 @@ class CallTally:
     tools: set[str] = field(default_factory=set)
     refused: Counter[str] = field(default_factory=Counter)
     stopped: str = ""
+    samples_at_cap: int = 0
     unbounded: set[str] = field(default_factory=set)

@@ -23,6 +23,7 @@ from runner.gateway.spending.call_costs import CallCosts
 from runner.gateway.spending.call_tally import CallTally
 from runner.gateway.spending.part_caps import PartCap, PartCaps
 from runner.gateway.spending.refused import Refused, Why
+from runner.gateway.spending.sample_money import SampleMoney
 from runner.ledger import Ledger
 from runner.transport import Outcome
 
@@ -63,9 +64,11 @@ class Spender:
         make_slow_start: returns how many calls of a model may be in flight.
         concurrency: calls in flight, at most.
         caps: on parts of the calls.
+        largest_sample: what the calls of a sample of an earlier start were reserved for together.
 
     Attributes:
         tally: of what came of the calls.
+        samples: of an evaluation, which have their calls' money together.
     """
 
     def __init__(  # noqa: PLR0913 - what spending needs
@@ -77,6 +80,7 @@ class Spender:
         make_slow_start: Callable[[str], SlowStart],
         concurrency: int,
         caps: Sequence[PartCap] = (),
+        largest_sample: Money | None = None,
     ) -> None:
         self.tally = CallTally()
         self._ledger = ledger
@@ -84,6 +88,7 @@ class Spender:
         self._make_slow_start = make_slow_start
         self._costs = CallCosts(models)
         self._budget = CallBudget(ledger)
+        self.samples = SampleMoney(ledger, self._budget, largest_sample)
         self._caps = PartCaps(caps)
         self._slots = SlotPool({}, concurrency)
         self._attempts = AttemptRunner(
@@ -102,13 +107,16 @@ class Spender:
         self.tally.stopped = self.tally.stopped or reason
         self._attempts.stop()
 
-    async def spend(self, request: Request, call: ClientCall, provider: str) -> None:
+    async def spend(
+        self, request: Request, call: ClientCall, provider: str, sample: str = ""
+    ) -> None:
         """Reserve a call, send it, and settle it.
 
         Args:
             request: the call, as the ledger knows it.
             call: as it was read.
             provider: that it goes to.
+            sample: that it belongs to; empty for none.
 
         Raises:
             Refused: it was not sent.
@@ -116,11 +124,11 @@ class Spender:
         self._slots.add_model(request.model, lambda: self._make_slow_start(request.model))
         try:
             self._costs.count(request, call)
-            await self._spend_within_parts(request, provider)
+            await self._spend_within_parts(request, provider, sample)
         finally:
             self._costs.forget_count(request)
 
-    async def _spend_within_parts(self, request: Request, provider: str) -> None:
+    async def _spend_within_parts(self, request: Request, provider: str, sample: str) -> None:
         """Spend what the caps on parts of the calls allow.
 
         Raises:
@@ -131,7 +139,8 @@ class Spender:
             self._refuse_for_part(reached, request, size)
         came_to = size  # unless it is known to be less
         try:
-            await self._send(request)
+            with self.samples.call(sample) as job:
+                await (self._send_in(job, request) if job else self._send(request))
             self.tally.sent[provider] += 1
             came_to = self._budget.take_size(request.id) or size
         except Refused:
@@ -140,6 +149,7 @@ class Spender:
         finally:
             self._attempts.last_attempts.pop(request.id, None)
             await self._caps.settle(names, size, came_to)
+            await self.samples.settle(sample, Money(size.pico if came_to.pico else 0))
 
     def _measure(self, request: Request) -> CallSize:
         """Return what a call may come to at most."""
@@ -164,6 +174,29 @@ class Spender:
                     return
         raise Refused(Why.STOPPED, "stopped", self.tally.stopped)
 
+    async def _send_in(self, job: str, request: Request) -> None:
+        """Reserve and send a call of a sample, from its money and what else there is.
+
+        Raises:
+            Refused: it was not sent.
+        """
+        while not self.tally.stopped:
+            if await self._attempts.run_attempt([request], job):
+                return
+            await self._top_up(job, request)
+        raise Refused(Why.STOPPED, "stopped", self.tally.stopped)
+
+    async def _top_up(self, job: str, request: Request) -> None:
+        """Allocate what a call needs beyond its job's money, once there is any.
+
+        Raises:
+            Refused: there will be none: all samples that have begun wait for it.
+        """
+        amount = self._costs.of_request(request)
+        missing = max(amount - self._ledger.allocated_to(job), Money())
+        if self._never_fits(amount) or not await self._budget.top_up(job, missing):
+            self._refuse_unadmitted(request, amount)
+
     async def _admit(self, request: Request) -> None:
         """Allocate money to a call that is first in line, once there is any.
 
@@ -172,6 +205,9 @@ class Spender:
         """
         if not self._transport.is_awaited(request):
             raise Refused(Why.CLIENT_LEFT, "client_left", "its client left before it was sent")
+        if self.samples.is_used:  # what belongs to none may be what one of them waits for
+            await self._top_up(request.id, request)
+            return
         amount = self._costs.of_request(request)
         if self._never_fits(amount) or not await self._budget.admit([(request.id, amount)]):
             self._refuse_unadmitted(request, amount)

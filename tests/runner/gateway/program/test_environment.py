@@ -39,7 +39,6 @@ def guard(**base):
         ("TOGETHER_BASE_URL", "/together"),
         ("OPENROUTER_API_BASE", "/openrouter/v1"),
         ("XAI_API_BASE", "/x-ai/v1"),
-        ("INSPECT_EVAL_MODEL_BASE_URL", "/unknown"),
     ],
 )
 def test_addresses_lead_through_the_door_in_the_form_that_each_client_reads(variable, address):
@@ -47,10 +46,16 @@ def test_addresses_lead_through_the_door_in_the_form_that_each_client_reads(vari
     assert guard(**{variable: "https://elsewhere.example"})[variable] == DOOR + address
 
 
+def test_an_address_that_inspect_would_take_for_all_providers_is_removed():
+    assert "INSPECT_EVAL_MODEL_BASE_URL" not in guard(
+        INSPECT_EVAL_MODEL_BASE_URL="https://x.example"
+    )
+
+
 def test_every_row_is_of_a_provider_and_every_paid_provider_that_is_sent_to_has_one():
     rows = list_addresses()
     assert len({each.variable for each in rows}) == len(rows)
-    named = {each.provider for each in rows} - {""}
+    named = {each.provider for each in rows}
     assert named == {each.name for each in PAID if each.kind != "none"}
     for each in rows:
         assert each.basis in ("tried", "read")

@@ -1,0 +1,103 @@
+"""`afcost inspect run`: an evaluation of Inspect within a cap, or what is missing of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import click
+
+from afcost import errors
+from afcost.consent import find_current_user
+from afcost.guard_options import choose_providers, read_prices
+from afcost.options import FiniteRange, PositiveDollars, today
+from afcost.rendering import console as draw
+from afcost.rendering.running.guard_view import show_end
+from afcost.rendering.running.inspect_view import show_evaluation
+from estimator.user_dirs import price_folder
+from pricing.money import Money
+from pricing.price_book import PriceBook
+from pricing.sources import read_price_lists, read_user_prices
+from runner.gateway import GuardOptions
+from runner.inspected import InspectedRun, InspectOptions, run_inspect
+
+_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@click.command("run", context_settings={"ignore_unknown_options": True})
+@click.argument("task")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[OPTIONS OF INSPECT]…")
+@click.option("--cap", type=PositiveDollars(), required=True, metavar="USD",
+              help="The most that its calls may cost, over all of its starts.")  # fmt: skip
+@click.option("--upstream", "upstreams", multiple=True, metavar="PROVIDER=URL",
+              help="Send a provider's calls to this address, without its key.")  # fmt: skip
+@click.option("--send-key", "keys", multiple=True, metavar="PROVIDER",
+              help="Send the provider's key to its --upstream too.")  # fmt: skip
+@click.option("--price", "prices", multiple=True, metavar="MODEL=IN/OUT",
+              help="Price of a provider/model, in dollars per million tokens.")  # fmt: skip
+@click.option("--default-max-tokens", type=click.IntRange(1), metavar="N",
+              help="Limit of a call that says none; default: the model's largest.")  # fmt: skip
+@click.option("--call-timeout", type=FiniteRange(min=0, min_open=True), metavar="SECONDS",
+              default=600, show_default=True, help="Timeout of one call.")  # fmt: skip
+@click.option("--allow-sandbox", is_flag=True,
+              help="Let a task have a sandbox, which is started.")  # fmt: skip
+@click.option("--python", default=sys.executable, metavar="PATH",
+              help="The Python that has inspect_ai; default: afcost's own.")  # fmt: skip
+@click.option("--run-dir", type=click.Path(path_type=Path),
+              help="Folder of its ledger and its logs; default: runs/TASK.")  # fmt: skip
+def run_command(  # noqa: PLR0913 - one argument for each option
+    *,
+    task: str,
+    arguments: tuple[str, ...],
+    cap: Money,
+    upstreams: tuple[str, ...],
+    keys: tuple[str, ...],
+    prices: tuple[str, ...],
+    default_max_tokens: int | None,
+    call_timeout: float,
+    allow_sandbox: bool,
+    python: str,
+    run_dir: Path | None,
+) -> int:
+    """Run `inspect eval TASK` with a cap on what all of its calls cost, judges' and roles' too.
+
+    Options that are not listed here go to Inspect:
+
+        afcost inspect run arc.py --cap 5 --model openai/gpt-6-luna -T subset=easy --limit 100
+
+    A sample begins when the cap pays for all of its calls; the others are missing, not wrong. Run
+    it again with a higher cap, and only those are run. It ends with 4 where samples are missing
+    because of the cap.
+    """
+    path = run_dir or Path("runs") / (_NAME.sub("-", Path(task).stem).strip("-.")[:60] or "inspect")
+    providers = choose_providers(upstreams, keys)
+    own = read_prices(prices, providers)
+    files = read_user_prices([Path.cwd()], [])
+    guard = GuardOptions(
+        cap=cap,
+        by=find_current_user(),
+        providers=providers,
+        book=PriceBook(today(), files, read_price_lists(price_folder()), own),
+        concurrency=256,
+        timeout=call_timeout,
+        default_limit=default_max_tokens,
+        note=lambda said: draw.print_text(draw.stderr(), f"afcost: {said}", "red"),
+    )
+    asked = InspectOptions((task, *arguments), python, allow_sandbox)
+    draw.print_text(draw.stderr(), f"afcost: cap {cap}, ledger and logs in {path}", "dim")
+    ran = run_inspect(path, asked, guard, os.environ)
+    show_end(draw.stderr(), ran.guarded, ran.folder, ())
+    show_evaluation(draw.stderr(), ran.end, ran.guarded)
+    return _choose_code(ran)
+
+
+def _choose_code(ran: InspectedRun) -> int:
+    """Return the exit code: Inspect's own is 0 where samples are missing."""
+    tally = ran.guarded.tally
+    if tally.at_cap or tally.samples_at_cap:
+        return errors.AT_THE_CAP
+    if ran.guarded.end.code:
+        return ran.guarded.end.code
+    return errors.DONE if ran.end.is_whole and not tally.stopped else errors.ERROR

@@ -1,0 +1,149 @@
+"""The money of samples: a sample of an evaluation is several calls that are of use only together.
+
+A subject's answer without its judge's verdict is paid and lost. So a program that knows its samples
+says when one begins, and waits until as much is allocated to it as the largest sample so far was
+reserved for; its calls take their reservations from that. Where the cap cannot pay for another
+one, the sample is refused before its first call. The first sample runs alone, because nothing is
+known of its size. This saves money and holds no cap: that is still held by each call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from pricing.money import Money
+from runner.gateway.spending.call_budget import CallBudget
+from runner.ledger import Ledger
+
+
+@dataclass(eq=False, slots=True)
+class _Sample:
+    """A sample that has begun.
+
+    Attributes:
+        job: of the ledger, that its calls belong to.
+        reserved: what its calls were reserved for together, but for those that cost nothing.
+        calls: in flight.
+        has_ended: its program has said so.
+    """
+
+    job: str
+    reserved: Money = field(default_factory=Money)
+    calls: int = 0
+    has_ended: bool = False
+
+
+class SampleMoney:
+    """Admits samples, first come, first served.
+
+    Args:
+        ledger: whose money it is.
+        budget: of the same ledger.
+        largest: what the largest sample of an earlier start was reserved for; None where none is
+            known.
+
+    Attributes:
+        largest: the same, of this start too.
+        refused: how many samples the cap could not pay for.
+    """
+
+    def __init__(self, ledger: Ledger, budget: CallBudget, largest: Money | None = None) -> None:
+        self.largest = largest
+        self.refused = 0
+        self._ledger = ledger
+        self._budget = budget
+        self._open: dict[str, _Sample] = {}
+        self._line = asyncio.Lock()
+        self._is_known = asyncio.Event()  # the largest; set, and replaced, when a sample ends
+        self._is_over = False
+
+    @property
+    def is_used(self) -> bool:
+        """Whether there are samples, so that what is left of the money is meant for them."""
+        return bool(self._open)
+
+    async def begin(self, name: str) -> str:
+        """Wait until a sample may begin; return why it must not, or nothing."""
+        async with self._line:
+            while self.largest is None and self._open:
+                await self._is_known.wait()
+            if name in self._open:
+                return ""
+            amount, job = self.largest or Money(), f"sample-{name}"
+            if self._never_fits(amount) or not await self._budget.admit([(job, amount)]):
+                return self._budget.stop_reason or self._refuse(amount)
+            self._open[name] = _Sample(job)
+        if self._is_over:  # while it waited
+            await self.end(name)
+        return ""
+
+    async def end(self, name: str) -> None:
+        """Free what is left of a sample's money, once none of its calls is in flight."""
+        sample = self._open.get(name)
+        if sample is None:
+            return
+        sample.has_ended = True
+        if not sample.calls:
+            await self._close(name, sample)
+
+    async def end_all(self) -> None:
+        """End all samples, and admit none: the program has ended."""
+        self._is_over = True
+        for name in list(self._open):
+            await self.end(name)
+        self._is_known.set()
+
+    @contextmanager
+    def call(self, name: str) -> Iterator[str]:
+        """Work on a call of a sample for the duration of the context; give the job it belongs to.
+
+        It is empty where no such sample has begun.
+        """
+        sample = self._open.get(name)
+        if sample is None:
+            yield ""
+            return
+        sample.calls += 1
+        try:
+            with self._budget.task(sample.job):
+                yield sample.job
+        finally:
+            sample.calls -= 1
+
+    async def settle(self, name: str, reserved: Money) -> None:
+        """Book that a call of a sample may have cost something, of which so much was reserved."""
+        sample = self._open.get(name)
+        if sample is None:
+            return
+        sample.reserved += reserved
+        if self.largest is not None or sample.has_ended:
+            self._learn(sample)
+        if sample.has_ended and not sample.calls:
+            await self._close(name, sample)
+
+    async def _close(self, name: str, sample: _Sample) -> None:
+        del self._open[name]
+        await self._budget.close_job(sample.job)
+        if sample.reserved or self.largest is not None:
+            self._learn(sample)
+        self._is_known.set()
+        self._is_known = asyncio.Event()
+
+    def _learn(self, sample: _Sample) -> None:
+        self.largest = max(self.largest or Money(), sample.reserved)
+
+    def _never_fits(self, amount: Money) -> bool:
+        balance = self._ledger.balance
+        return amount > balance.cap - balance.settled - balance.held
+
+    def _refuse(self, amount: Money) -> str:
+        self.refused += 1
+        balance = self._ledger.balance
+        held = f" and {balance.held} held" if balance.held.pico else ""
+        return (
+            f"cap of {balance.cap} reached: {balance.settled} spent{held}, and all calls of a "
+            f"sample may cost {amount}. To go on, run it again with a higher --cap"
+        )

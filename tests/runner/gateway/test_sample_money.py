@@ -1,0 +1,130 @@
+"""Samples of an evaluation: one begins when there is money for all of its calls, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from pricing.money import Money
+from tests.runner.gateway.opened_gate import BODY, opened_gate
+from tests.support.provider.behaviour import Behaviour
+
+USUAL = Behaviour(output_tokens=60)
+
+
+async def say(opened, what, name):
+    url = f"{opened.door.url}/afcost/samples/{what}"
+    async with opened.session.post(url, json={"sample": name}) as answer:
+        return await answer.json()
+
+
+async def call(opened, name, **fields):
+    url, headers = f"{opened.door.url}/openai/v1/chat/completions", {"x-afcost-sample": name}
+    async with opened.session.post(url, json=BODY | fields, headers=headers) as answer:
+        return answer.status, await answer.text()
+
+
+async def run_sample(opened, name, calls=3):
+    said = await say(opened, "begin", name)
+    done = [await call(opened, name) for _ in range(calls)] if said["admitted"] else []
+    await say(opened, "end", name)
+    return [status for status, _ in done], said["reason"]
+
+
+@pytest.fixture(autouse=True)
+def _usual(server):
+    server.reset(USUAL)
+
+
+def test_the_first_sample_runs_alone_and_says_what_the_next_ones_need(server, tmp_path):
+    async def ask():
+        async with opened_gate(tmp_path / "run", server.url) as opened:
+            assert (await say(opened, "begin", "a"))["admitted"]
+            second = asyncio.create_task(say(opened, "begin", "b"))
+            await call(opened, "a")
+            await call(opened, "a")
+            assert not second.done()
+            reserved = opened.note_reserved()
+            await call(opened, "a")
+            await say(opened, "end", "a")
+            assert (await second)["admitted"]
+            need = Money(3 * reserved[0].pico)
+            assert opened.gate.samples.largest == need
+            assert opened.balance.aside == need
+            await say(opened, "end", "b")
+            return opened.balance
+
+    balance = asyncio.run(ask())
+    assert (balance.aside.pico, balance.reserved.pico) == (0, 0)
+
+
+def test_at_the_cap_samples_are_whole_or_not_begun(server, tmp_path):
+    async def ask():
+        async with opened_gate(tmp_path / "run", server.url, cap="0.003") as opened:
+            await run_sample(opened, "first")
+            done = await asyncio.gather(*(run_sample(opened, f"{n}") for n in range(20)))
+            return done, opened.balance
+
+    done, balance = asyncio.run(ask())
+    assert {tuple(statuses) for statuses, _ in done} == {(200, 200, 200), ()}
+    begun = sum(bool(statuses) for statuses, _ in done)
+    assert 3 <= begun < 20
+    assert all("cap of $0.003 reached" in reason for statuses, reason in done if not statuses)
+    assert len(server.bill().calls) == 3 * (1 + begun)
+    assert balance.settled <= balance.cap
+    assert (balance.aside.pico, balance.reserved.pico) == (0, 0)
+
+
+async def ask_and_end(opened, name):
+    done = await call(opened, name, max_tokens=200)
+    await say(opened, "end", name)
+    return done
+
+
+def test_samples_that_turn_out_larger_do_not_wait_for_each_other_without_end(server, tmp_path):
+    async def ask():
+        async with opened_gate(tmp_path / "run", server.url, cap="0.00085") as opened:
+            await run_sample(opened, "small", calls=1)
+            names = ("a", "b", "c")
+            for name in names:
+                assert (await say(opened, "begin", name))["admitted"]
+            done = await asyncio.gather(*(ask_and_end(opened, name) for name in (*names, "")))
+            await opened.settle()
+            return [status for status, _ in done], opened.balance
+
+    statuses, balance = asyncio.run(ask())
+    assert set(statuses) == {200, 402}
+    assert balance.settled <= balance.cap
+    assert (balance.aside.pico, balance.reserved.pico) == (0, 0)
+
+
+def test_what_a_program_left_open_is_free_at_its_end(server, tmp_path):
+    async def ask():
+        async with opened_gate(tmp_path / "run", server.url, cap="0.002") as opened:
+            await run_sample(opened, "first")
+            for name in ("0", "1"):
+                await say(opened, "begin", name)
+            assert opened.balance.aside.pico > 0
+            running = asyncio.create_task(call(opened, "0"))
+            while not opened.balance.reserved.pico:  # noqa: ASYNC110 - the ledger tells no one
+                await asyncio.sleep(0.005)
+            await opened.gate.samples.end_all()
+            assert (await running)[0] == 200
+            await opened.settle()
+            return opened.balance
+
+    server.reset(Behaviour(output_tokens=60, delay=0.2))
+    balance = asyncio.run(ask())
+    assert (balance.aside.pico, balance.reserved.pico) == (0, 0)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"sample": 3}', b'{"sample": "a\\nb"}'])
+def test_what_names_no_sample_is_refused(server, tmp_path, body):
+    async def ask():
+        async with opened_gate(tmp_path / "run", server.url) as opened:
+            url = f"{opened.door.url}/afcost/samples/begin"
+            async with opened.session.post(url, data=body) as answer:
+                return answer.status
+
+    assert asyncio.run(ask()) == 400
