@@ -19,6 +19,7 @@ _LOCAL = frozenset(
     {"hf", "llama-cpp-python", "mockllm", "nnterp", "none", "ollama", "sglang"}
     | {"transformer_lens", "vllm"}
 )
+_OF_CLOUDS = ("azure", "bedrock", "vertex")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,11 @@ class AskedModel:
     written: str
     provider: str
     model: str
+
+    @property
+    def is_of_cloud(self) -> bool:
+        """Whether a cloud is asked, by an address of its own, as in `openai/azure/gpt-4o`."""
+        return self.model.partition("/")[0] in _OF_CLOUDS
 
 
 def find_asked_models(

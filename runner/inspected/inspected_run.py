@@ -115,13 +115,13 @@ def check_prices(
     """
     models = PricedModels(guard.book, guard.providers)
     for each in find_asked_models(asked.arguments, environment):
-        if each.provider not in guard.providers:
+        if each.provider not in guard.providers or each.is_of_cloud:
             raise BadRun(f"{each.written}: {each.provider} is not asked through the gateway")
         try:
             models.find(each.provider, each.model)
         except Unpriced as error:
             option = f"--price {each.provider}/{each.model}=IN/OUT"
-            raise Unpriced(f"{error.problem}\nor give {option}", error.lines) from error
+            raise Unpriced(f"{error.problem}\nGive its price: {option}") from error
 
 
 def _check_folder(path: Path, asked: InspectOptions) -> Money | None:
