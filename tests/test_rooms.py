@@ -207,6 +207,13 @@ FOLDERS = {
         "runner/gateway/intercept",
         "runner/gateway/sums",
     },
+    "runner/inspect_logs": set(),
+    "runner/inspected": {
+        "runner/run_folder",
+        "runner/gateway",
+        "runner/inspect_logs",
+        "runner/rehearsal",
+    },
     "runner/rehearsal/instances": set(),
     "runner/rehearsal/placeholders": {"runner/rehearsal/instances"},
     "runner/rehearsal/answers": {"runner/rehearsal/placeholders"},

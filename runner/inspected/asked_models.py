@@ -7,44 +7,16 @@ first asked.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from experiment.definition import parse_yaml
+from runner.inspect_logs import InspectModel, read_model_name
 
 _MODEL, _ROLE, _VARIABLE = "--model", "--model-role", "INSPECT_EVAL_MODEL"
-# Inspect's names of providers that have another one here.
-_NAMES = {"grok": "x-ai", "grok-api": "x-ai"}
-_SERVICE = "openai-api"  # openai-api/SERVICE/MODEL
-_LOCAL = frozenset(
-    {"hf", "llama-cpp-python", "mockllm", "nnterp", "none", "ollama", "sglang"}
-    | {"transformer_lens", "vllm"}
-)
-_OF_CLOUDS = ("azure", "bedrock", "vertex")
-
-
-@dataclass(frozen=True, slots=True)
-class AskedModel:
-    """A model, as Inspect's options name it.
-
-    Attributes:
-        written: as it was written.
-        provider: that is asked, by its name in the registry.
-        model: its id there.
-    """
-
-    written: str
-    provider: str
-    model: str
-
-    @property
-    def is_of_cloud(self) -> bool:
-        """Whether a cloud is asked, by an address of its own, as in `openai/azure/gpt-4o`."""
-        return self.model.partition("/")[0] in _OF_CLOUDS
 
 
 def find_asked_models(
     arguments: Sequence[str], environment: Mapping[str, str]
-) -> tuple[AskedModel, ...]:
+) -> tuple[InspectModel, ...]:
     """Return the models that options name, without those that run on this machine.
 
     Args:
@@ -52,8 +24,8 @@ def find_asked_models(
         environment: of this process, where Inspect looks for a model too.
     """
     written = dict.fromkeys(_list_names(arguments)) or {environment.get(_VARIABLE, ""): None}
-    models = (_read(name) for each in written for name in each.split(",") if "/" in name)
-    return tuple(each for each in models if each.provider not in _LOCAL)
+    models = (read_model_name(name) for each in written for name in each.split(",") if "/" in name)
+    return tuple(each for each in models if not each.is_local)
 
 
 def _list_names(arguments: Sequence[str]) -> Iterator[str]:
@@ -85,10 +57,3 @@ def _read_role(value: str) -> Iterator[str]:
             yield each
         elif isinstance(each, dict) and isinstance(each.get("model"), str):
             yield each["model"]
-
-
-def _read(written: str) -> AskedModel:
-    provider, _, model = written.strip().partition("/")
-    if provider == _SERVICE:
-        provider, _, model = model.partition("/")
-    return AskedModel(written.strip(), _NAMES.get(provider, provider), model)

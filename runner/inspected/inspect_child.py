@@ -8,7 +8,8 @@ arranges, for all models of the evaluation, also those that a task makes by itse
 - no client sends a call again by itself, and none is put into a batch;
 - a model whose calls would not come to the gateway is not used, nor is a sandbox.
 
-What came of it is written to the file that AFCOST_INSPECT names.
+What came of it is written to the file that AFCOST_INSPECT names. In a rehearsal, which costs
+nothing, samples begin at once.
 """
 
 from __future__ import annotations
@@ -185,7 +186,7 @@ def _describe(location: str) -> dict[str, Any]:
         "total": results.total_samples if results else (log.eval.dataset.samples or 0) * epochs,
         "completed": sum(not each.error and each.completed is not False for each in samples),
         "missing": [
-            {"id": each.id, "epoch": each.epoch, "error": str(each.error)[:500]}
+            {"id": each.id, "epoch": each.epoch, "error": _shorten(str(each.error))}
             for each in samples
             if each.error
         ],
@@ -194,6 +195,12 @@ def _describe(location: str) -> dict[str, Any]:
             for each in scores
         ],
     }
+
+
+def _shorten(error: str) -> str:
+    """Return an error without the name of afcost's own class around it."""
+    own = error.removeprefix("NotSentError(")
+    return (own if own == error else own.strip("()'\""))[:500]
 
 
 def _choose_command() -> tuple[list[str], list[str]]:
@@ -205,7 +212,8 @@ def _choose_command() -> tuple[list[str], list[str]]:
     folder = GIVEN["log_dir"]
     list_logs = import_module("inspect_ai.log").list_eval_logs
     newest: dict[str, str] = {}
-    for each in list_logs(folder, descending=False) if Path(folder).is_dir() else ():
+    is_begun = Path(folder).is_dir() and not GIVEN["rehearses"]
+    for each in list_logs(folder, descending=False) if is_begun else ():
         newest[each.task_id] = each.name
     told = {name: _describe(name) for name in newest.values()}
     whole = [n for n, each in told.items() if each["status"] == "success" and not each["missing"]]
@@ -221,7 +229,8 @@ def main() -> None:
     words, whole = _choose_command()
     try:
         if words:
-            _add_hooks(samples, logs)
+            if not GIVEN["rehearses"]:
+                _add_hooks(samples, logs)
             _guard_models(samples)
             if not GIVEN["allow_sandbox"]:
                 _refuse_sandboxes()

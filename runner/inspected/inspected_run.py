@@ -6,9 +6,6 @@ inspect.json    what the folder is of: the evaluation's arguments, and what its 
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +13,6 @@ from pathlib import Path
 from estimator.atomic_write import write_atomically
 from estimator.json_files import read_json_file
 from estimator.safe_text import dump_json
-from pricing.errors import Unpriced
 from pricing.money import Money
 from providers.secrets import redact_message
 from runner.errors import BadRun
@@ -24,13 +20,13 @@ from runner.gateway import (
     GuardedRun,
     GuardFolder,
     GuardOptions,
-    PricedModels,
     choose_guard_folder,
     run_guarded,
 )
 from runner.inspected.arguments import InspectOptions
-from runner.inspected.asked_models import find_asked_models
+from runner.inspected.checks import check_inspect, check_prices
 from runner.inspected.evaluation_end import EvaluationEnd, read_evaluation_end
+from runner.inspected.started_child import name_child, tell_child
 from runner.run_folder import create_run_dir
 
 _SCHEMA, _FILE, _ENDED, _LOGS = "afcost.inspect/1", "inspect.json", "ended.json", "logs"
@@ -72,56 +68,18 @@ def run_inspect(
     """
     asked.check()
     check_inspect(asked.python)
-    check_prices(asked, guard, environment)
-    command = (asked.python, str(_CHILD), *asked.arguments)
+    check_prices(asked, guard.book, guard.providers, environment)
+    command = name_child(asked)
     folder = choose_guard_folder(path, path.name, command)
     largest = _check_folder(path, asked)
     create_run_dir(path)
     ended = path / _ENDED
     ended.unlink(missing_ok=True)
     _save(path, asked, largest)
-    inner = dict(environment) | {"AFCOST_INSPECT": _tell_child(path, asked, ended)}
+    inner = dict(environment) | tell_child(asked, path / _LOGS, ended)
     guarded = run_guarded(folder, replace(guard, largest_sample=largest), inner)
     _save(path, asked, guarded.largest_sample)
     return InspectedRun(guarded, folder, read_evaluation_end(ended))
-
-
-def check_inspect(python: str) -> None:
-    """Raise an error where a Python has no Inspect.
-
-    Raises:
-        BadRun: it has none, or is none.
-    """
-    try:
-        found = subprocess.run([python, "-c", _HAS_INSPECT], check=False, capture_output=True)  # noqa: S603 - the user's
-    except OSError as error:
-        raise BadRun(f"--python {python}: {error.strerror}") from error
-    if found.returncode:
-        where = "" if python == sys.executable else f" in the environment of {python}"
-        raise BadRun(
-            f"Inspect is not installed{where}: pip install 'afcost[inspect]', or name the "
-            "environment that has it, such as --python .venv/bin/python"
-        )
-
-
-def check_prices(
-    asked: InspectOptions, guard: GuardOptions, environment: Mapping[str, str]
-) -> None:
-    """Raise an error where a model that the options name cannot be priced.
-
-    Raises:
-        BadRun: its provider is not asked through the gateway.
-        PricingError: it has no price.
-    """
-    models = PricedModels(guard.book, guard.providers)
-    for each in find_asked_models(asked.arguments, environment):
-        if each.provider not in guard.providers or each.is_of_cloud:
-            raise BadRun(f"{each.written}: {each.provider} is not asked through the gateway")
-        try:
-            models.find(each.provider, each.model)
-        except Unpriced as error:
-            option = f"--price {each.provider}/{each.model}=IN/OUT"
-            raise Unpriced(f"{error.problem}\nGive its price: {option}") from error
 
 
 def _check_folder(path: Path, asked: InspectOptions) -> Money | None:
@@ -156,16 +114,3 @@ def _save(path: Path, asked: InspectOptions, largest: Money | None) -> None:
 
 def _write_arguments(asked: InspectOptions) -> list[str]:
     return [redact_message(word) for word in asked.arguments]
-
-
-def _tell_child(path: Path, asked: InspectOptions, ended: Path) -> str:
-    logs = (path / _LOGS).absolute()
-    document = {
-        "arguments": list(asked.arguments),
-        "options": asked.list_eval_options(logs),
-        "retry_options": asked.list_retry_options(logs),
-        "log_dir": str(logs),
-        "ended": str(ended.absolute()),
-        "allow_sandbox": asked.allow_sandbox,
-    }
-    return json.dumps(document)

@@ -7,6 +7,10 @@ import click
 from afcost.lazy_group import LazyGroup
 
 _COMMANDS = {
+    "estimate": (
+        "afcost.commands.running.inspect.estimate",
+        "Forecast what an evaluation costs, or one like a finished one.",
+    ),
     "run": (
         "afcost.commands.running.inspect.run",
         "Run an evaluation within a cap, or complete it.",

@@ -1,0 +1,196 @@
+"""Evaluations of the real Inspect: planned without a call, run within a cap, and completed.
+
+A sample has five calls: an answer, a critique, a better answer, and the verdicts of two judges.
+`nox -s clients` runs these.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from decimal import Decimal
+
+import pytest
+
+from tests.clients.environments import CLIENTS, SCRIPTS, find_folder
+from tests.support.provider.behaviour import Behaviour
+from tests.support.provider.server import run_provider
+
+pytestmark = [pytest.mark.clients, pytest.mark.filterwarnings("ignore")]
+REAL_KEY, SAID, CALLS = "sk-real-0123456789abcdef", "GRADE: C", 5
+MODELS = ("openai/gpt-4o-mini", "openai/gpt-4o", "anthropic/claude-haiku-4-5")
+IN, OUT = Decimal(3), Decimal(15)
+USUAL = Behaviour(
+    text=SAID, api_key=REAL_KEY, tier="default", input_tokens="counted", output_tokens=4
+)
+
+
+@pytest.fixture(scope="module")
+def provider():
+    with run_provider(USUAL) as provider:
+        yield provider
+
+
+@pytest.fixture(scope="session")
+def python(tmp_path_factory):
+    (clients,) = (each for each in CLIENTS if each.name == "inspect")
+    return clients.install(find_folder(tmp_path_factory.mktemp("clients")))[0]
+
+
+@pytest.fixture
+def lab(provider, python, tmp_path):
+    provider.reset(USUAL)
+    shutil.copy(SCRIPTS / "judged.py", tmp_path)
+    return Lab(provider, python, tmp_path)
+
+
+class Lab:
+    """A folder with an evaluation, and `afcost inspect` to run it."""
+
+    def __init__(self, provider, python, folder):
+        self.provider, self.python, self.folder = provider, python, folder
+        keys = {"OPENAI_API_KEY": REAL_KEY, "ANTHROPIC_API_KEY": REAL_KEY}
+        kept = {
+            name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ
+        }
+        self.environment = kept | keys | {"AFCOST_HOME": str(folder / "home")}
+
+    def command(self, what, *arguments):
+        options = ["--python", self.python, "--default-max-tokens", "64"]
+        options += [word for each in MODELS for word in ("--price", f"{each}={IN}/{OUT}")]
+        return [sys.executable, "-m", "afcost", "inspect", what, *arguments, *options]
+
+    def run_command(self, cap, *arguments):
+        upstreams = [("openai", "v1"), ("anthropic", "v1")]
+        to = [f"{name}={self.provider.url}/{version}" for name, version in upstreams]
+        sent = [
+            word for each in to for word in ("--upstream", each, "--send-key", each.split("=")[0])
+        ]
+        quiet = ("--display", "none", "--log-level", "error", "--run-dir", "run")
+        return self.command("run", "judged.py", "--cap", cap, *quiet, *sent, *arguments)
+
+    def call(self, command, ends=0):
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == ends, done.stdout + done.stderr
+        return done
+
+    def run(self, cap, *arguments, ends=0):
+        """Run the evaluation; return what was said and how many calls were made for it."""
+        before = len(self.provider.bill().calls)
+        command = self.run_command(cap, "--model", "openai/gpt-4o-mini", *arguments)
+        said = self.call(command, ends).stderr
+        return said, len(self.provider.bill().calls) - before
+
+    def estimate(self, *arguments):
+        done = self.call(self.command("estimate", *arguments, "--format", "json"))
+        return json.loads(done.stdout)
+
+    def log(self):
+        return max((self.folder / "run" / "logs").iterdir())
+
+    def dollars(self):
+        bill = self.provider.bill()
+        return (bill.input_tokens * IN + bill.output_tokens * OUT) / 1_000_000
+
+
+def tokens(told):
+    """Return model -> calls and tokens of their prompts."""
+    found = {}
+    for each in told["strata"]:
+        calls, prompt = found.get(each["model"], (0, 0))
+        found[each["model"]] = (calls + each["calls"], prompt + each["input_tokens"])
+    return found
+
+
+def test_every_call_is_planned_and_nothing_sent_and_the_counts_are_the_bill(lab):
+    (lab.folder / "reply.txt").write_text(SAID)
+    asked = ("--model", "openai/gpt-4o-mini", "--epochs", "2")
+    planned = tokens(lab.estimate("judged.py", *asked, "--reply", "reply.txt"))
+    assert not lab.provider.bill().calls
+    lab.run("5", "--epochs", "2")
+    billed = {}
+    for each in lab.provider.bill().calls:
+        calls, prompt = billed.get(each.model, (0, 0))
+        billed[each.model] = (calls + 1, prompt + each.input_tokens)
+    assert {name.replace(".", "-"): both for name, both in planned.items()} == billed
+    assert sum(calls for calls, _ in billed.values()) == 8 * CALLS
+
+
+def test_at_the_cap_samples_are_missing_and_the_next_start_pays_only_for_them(lab):
+    said, calls = lab.run("0.03", "-T", "samples=20", ends=4)
+    assert calls % CALLS == 0  # no sample was begun in vain
+    whole = calls // CALLS
+    assert 2 <= whole < 20
+    assert f"{whole} of 20 samples complete, status success" in said
+    assert "accuracy 1, over the complete ones" in said
+    assert f"{20 - whole} missing: afcost: cap of $0.03 reached" in said
+    assert lab.dollars() <= Decimal("0.03")
+    said, rest = lab.run("1", "-T", "samples=20")
+    assert rest == (20 - whole) * CALLS
+    assert "20 of 20 samples complete, status success" in said
+    assert lab.run("1", "-T", "samples=20")[1] == 0
+    done = lab.call([sys.executable, "-m", "afcost", "report", "run", "--format", "json"])
+    report = json.loads(done.stdout)
+    assert Decimal(report["spent_usd"]) == lab.dollars()
+
+
+def test_what_was_killed_goes_on_and_pays_again_only_what_was_in_flight(lab):
+    lab.provider.reset(Behaviour(**(vars(USUAL) | {"delay": 0.2})))
+    options = ("--model", "openai/gpt-4o-mini", "-T", "samples=12", "--max-samples", "2")
+    command = lab.run_command("1", *options)
+    with subprocess.Popen(
+        command,
+        cwd=lab.folder,
+        env=lab.environment,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as running:
+        while len(lab.provider.bill().calls) < 4 * CALLS:
+            time.sleep(0.05)
+        os.killpg(running.pid, signal.SIGKILL)
+    said, _ = lab.run("1", *options[2:])
+    assert "12 of 12 samples complete, status success" in said
+    assert len(lab.provider.bill().calls) <= (12 + 2) * CALLS + 2
+
+
+def test_a_log_is_priced_again_for_other_models(lab):
+    lab.run("5")
+    bill = lab.provider.bill()
+    told = lab.estimate("--like", str(lab.log()))
+    assert sum(calls for calls, _ in tokens(told).values()) == len(bill.calls)
+    assert sum(prompt for _, prompt in tokens(told).values()) == bill.input_tokens
+    assert told["total"]["output_tokens"] == bill.output_tokens
+    assert abs(Decimal(told["total"]["cost_usd"]["mean"]) - lab.dollars()) < Decimal("1e-6")
+    other = lab.estimate("--like", str(lab.log()), "--model", "openai/gpt-4o=openai/gpt-6-luna")
+    assert "gpt-6-luna" in tokens(other)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("-T", "sandbox=local"), "allow it: --allow-sandbox"),
+        (("--model-role", "grader=openai/no-such-model"), "--price openai/no-such-model=IN/OUT"),
+        (("--model-role", "grader=bedrock/x"), "bedrock is not asked through the gateway"),
+    ],
+)
+def test_what_no_cap_can_hold_for_is_refused_before_the_first_call(lab, options, said):
+    command = lab.run_command("1", "--model", "openai/gpt-4o-mini", *options)
+    done = subprocess.run(
+        command, cwd=lab.folder, env=lab.environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode in (1, 3)
+    assert said in done.stderr
+    assert not lab.provider.bill().calls
