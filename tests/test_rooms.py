@@ -207,13 +207,6 @@ FOLDERS = {
         "runner/gateway/intercept",
         "runner/gateway/sums",
     },
-    "runner/inspect_logs": set(),
-    "runner/inspected": {
-        "runner/run_folder",
-        "runner/gateway",
-        "runner/inspect_logs",
-        "runner/rehearsal",
-    },
     "runner/rehearsal/instances": set(),
     "runner/rehearsal/placeholders": {"runner/rehearsal/instances"},
     "runner/rehearsal/answers": {"runner/rehearsal/placeholders"},
@@ -224,7 +217,13 @@ FOLDERS = {
         "runner/rehearsal/placeholders",
         "runner/rehearsal/answers",
     },
-    "runner/inspected": {"runner/run_folder", "runner/gateway"},
+    "runner/inspect_logs": set(),
+    "runner/inspected": {
+        "runner/run_folder",
+        "runner/gateway",
+        "runner/inspect_logs",
+        "runner/rehearsal",
+    },
     "runner/watching": {
         "runner/ledger",
         "runner/run_folder",
@@ -323,7 +322,7 @@ FOLDERS = {
     "afcost/commands/running/inspect": {
         "afcost/rendering",
         "afcost/rendering/running",
-        "afcost/commands/running",
+        "afcost/consent",
     },
     "afcost/commands/results": {
         "afcost/rendering",

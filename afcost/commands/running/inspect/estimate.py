@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from afcost.commands.planning.program_estimate import read_replaced
-from afcost.commands.running.guard_options import choose_providers, read_prices
+from afcost.guard_options import choose_providers, read_prices
 from afcost.options import FiniteRange, today
 from afcost.rendering import console as draw
 from afcost.rendering.estimate.program_view import show_program_estimate
