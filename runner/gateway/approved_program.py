@@ -57,6 +57,11 @@ class ApprovedProgram:
         """Return the stage of a call without a label, by its prompt."""
         return self.plan.name_stage("", parts)
 
+    @property
+    def raise_cap(self) -> str:
+        """What raises its cap, in words."""
+        return f"approve a higher one:  afcost approve {shlex.quote(str(self.path))} --cap USD"
+
     def bind(
         self, ledger: Ledger, folder: GuardFolder, location: Location, *, was_empty: bool
     ) -> None:

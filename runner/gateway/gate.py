@@ -122,6 +122,7 @@ class Gate:
         default_limit: output tokens of a call that says no limit; None for the model's largest.
         caps: on parts of the calls.
         name_stage: names the stage of a call without a label; None for one stage of all.
+        raise_cap: what raises the cap of the whole program, in words.
 
     Attributes:
         tally: of what came of the calls.
@@ -139,7 +140,9 @@ class Gate:
         default_limit: int | None = None,
         caps: Sequence[PartCap] = (),
         name_stage: Callable[[PromptParts], str] | None = None,
+        raise_cap: str = "run it again with a higher --cap",
     ) -> None:
+        self._raise_cap = raise_cap
         self._name_stage = name_stage
         self.tally = CallTally()
         self._ledger = ledger
@@ -388,10 +391,11 @@ class Gate:
             Refused: always.
         """
         self.tally.at_cap[option] += 1
+        mend = self._raise_cap if option == "--cap" else f"run it again with a higher {option}"
         raise Refused(
             _AT_CAP,
             "budget_exceeded",
-            f"{reached}, and this call may {may}. To go on, run it again with a higher {option}",
+            f"{reached}, and this call may {may}. To go on, {mend}",
         )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from pricing.money import Money
 from pricing.price_book import PriceBook
@@ -193,7 +194,7 @@ async def _run(  # noqa: PLR0913 - what a guarded program runs with
                 concurrency=options.concurrency,
                 default_limit=options.default_limit,
                 caps=options.caps,
-                name_stage=options.plan.name_stage if options.plan else None,
+                **_follow_plan(options.plan),
             )
             lease = asyncio.create_task(_keep_lease(table, gate)) if table else None
             try:
@@ -208,6 +209,11 @@ async def _run(  # noqa: PLR0913 - what a guarded program runs with
                 if lease is not None:
                     lease.cancel()
         return end, gate.tally
+
+
+def _follow_plan(plan: ApprovedProgram | None) -> dict[str, Any]:
+    """Return what a plan has a gate do: name stages, and say how its cap is raised."""
+    return {"name_stage": plan.name_stage, "raise_cap": plan.raise_cap} if plan else {}
 
 
 async def _run_or_serve(command: Sequence[str], environment: Mapping[str, str]) -> ProgramEnd:

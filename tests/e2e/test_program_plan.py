@@ -87,7 +87,7 @@ def test_an_approval_is_spent_by_one_ledger_and_its_cap_holds(lab, server):
     lab.afcost("approve", "plan.json", "--cap", "0.0005", "--yes")
     server.reset(Behaviour(output_tokens=60, input_tokens=5))
     said = guard(lab, server, "plan.json", ends=4).stderr
-    assert "the cap was reached" in said
+    assert "To go on, approve a higher one:  afcost approve plan.json --cap USD" in said
     guard(lab, server, "plan.json", ends=4)  # what was spent is counted
     report = json.loads(lab.afcost("report", "runs/study", "--format", "json").stdout)
     assert 0 < Decimal(report["spent_usd"]) <= Decimal("0.0005")

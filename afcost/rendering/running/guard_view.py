@@ -10,7 +10,7 @@ from afcost.rendering import console as draw
 from afcost.rendering.command_lines import Advice, name_command, print_advice
 from afcost.rendering.running.planned_calls_view import show_planned_calls
 from pricing.money import Money
-from runner.gateway import CallTally, GuardedRun, GuardFolder, GuardReport, PartCap
+from runner.gateway import ApprovedProgram, CallTally, GuardedRun, GuardFolder, GuardReport, PartCap
 
 _MOST_REASONS = 5
 _STATES = {  # as the ledger has them, which is in the words of an experiment's run
@@ -26,7 +26,11 @@ def show_start(console: Console, cap: Money, folder: GuardFolder) -> None:
 
 
 def show_end(
-    console: Console, ended: GuardedRun, folder: GuardFolder, caps: Sequence[PartCap]
+    console: Console,
+    ended: GuardedRun,
+    folder: GuardFolder,
+    caps: Sequence[PartCap],
+    plan: ApprovedProgram | None = None,
 ) -> None:
     """Say what a program's calls came to, and what to do next."""
     tally, end = ended.tally, ended.end
@@ -46,7 +50,9 @@ def show_end(
             console, f"{said} than was reserved; the first that does stops all", "yellow"
         )
     for option, count in tally.at_cap.items():
-        _show_cap_reached(console, option, count)
+        again = f"run it again with a higher {option}"
+        mend = plan.raise_cap if plan and option == "--cap" else again
+        _show_cap_reached(console, count, mend)
     for cap in caps if tally.sent else ():
         if cap.name and not cap.spent and not tally.at_cap[cap.option]:
             said = f"afcost: {cap.option}: no call was of this model, or had this label"
@@ -90,13 +96,13 @@ def _show_stopped(console: Console, tally: CallTally) -> None:
         draw.print_text(console, f"afcost: {refused} not sent", "yellow")
 
 
-def _show_cap_reached(console: Console, option: str, count: int) -> None:
+def _show_cap_reached(console: Console, count: int, mend: str) -> None:
     """Say that a cap refused calls, in words that keep a reader from using the scores."""
     refused = draw.format_count(count, "call was", "calls were")
     draw.print_text(
         console,
         f"afcost: the cap was reached, {refused} not sent. What the program makes of that is "
-        f"no result: what was not sent is missing. Run it again with a higher {option} to go on",
+        f"no result: what was not sent is missing. To go on, {mend}",
         "yellow",
     )
 
