@@ -3,9 +3,9 @@
 from runner.gateway.approved_program import (
     ApprovedProgram,
     approve_program,
+    check_prices,
     check_program_plan,
     find_newest_program_cap,
-    refuse_changed_prices,
 )
 from runner.gateway.call_costs import CallCosts
 from runner.gateway.gate import LABEL, LABEL_HEADER, CallTally
@@ -39,13 +39,13 @@ __all__ = [
     "PricedModels",
     "approve_program",
     "build_guard_report",
+    "check_prices",
     "check_program_plan",
     "choose_guard_folder",
     "find_newest_program_cap",
     "is_guard_folder",
     "open_guard_folder",
     "read_calls",
-    "refuse_changed_prices",
     "run_guarded",
     "write_shell_lines",
 ]

@@ -110,6 +110,16 @@ def test_a_plan_that_was_edited_or_whose_price_rose_is_refused(lab, server):
     assert not server.bill().calls
 
 
+def test_a_price_of_a_plan_that_is_far_below_others_must_be_confirmed(lab, server):
+    price = "openai/gpt-4.1=0.0002/0.0008"
+    lab.afcost("estimate", "-o", "plan.json", "--price", price, *PROGRAM)
+    approve = ("approve", "plan.json", "--cap", "1", "--yes")
+    assert "--accept-price openai/gpt-4.1" in lab.afcost(*approve, ends=3).stderr
+    assert "not approved" in guard(lab, server, "plan.json", ends=3).stderr
+    lab.afcost(*approve, "--accept-price", "openai/gpt-4.1")
+    assert not server.bill().calls
+
+
 def test_a_program_that_fails_gives_a_part(lab):
     (lab.folder / "study.py").write_text(f"{STUDY}\nsys.exit(9)")
     said = lab.afcost("estimate", *PROGRAM).stdout
