@@ -46,6 +46,7 @@ def _write_head(said: Said, kind: str) -> Json:
         "object": kind,
         "created": int(time.time()),
         "model": said.model,
+        "service_tier": "default",  # LiteLLM fails without it where it reads Groq's answers
     }
 
 
