@@ -93,13 +93,13 @@ def request_approval(  # noqa: PLR0913 - what is approved, and how
     known = load_providers(verified.experiment.spec.providers)
     needed = list_confirmations(verified, known, answered_only=answered_only)
     also = ", with all of the above" if needed else ""
-    _ask(f"Approve spending up to {cap} for the whole study{also}?", needed, consent)
+    ask_consent(f"Approve spending up to {cap} for the whole study{also}?", needed, consent)
     confirmed = tuple(each.line for each in needed)
-    approval = Approval(plan.digest, cap, _find_current_user(), now, until, confirmed=confirmed)
+    approval = Approval(plan.digest, cap, find_current_user(), now, until, confirmed=confirmed)
     approve_plan(plan, plan_path, approval)
 
 
-def _ask(question: str, needed: Sequence[Confirmation], consent: Consent) -> None:
+def ask_consent(question: str, needed: Sequence[Confirmation], consent: Consent) -> None:
     """Ask whether money may be spent, together with what else is unusual about a plan.
 
     Raises:
@@ -120,7 +120,7 @@ def _ask(question: str, needed: Sequence[Confirmation], consent: Consent) -> Non
         raise Refused("not approved")
 
 
-def _find_current_user() -> str:
+def find_current_user() -> str:
     """Return the name of the user who approves."""
     try:
         return getpass.getuser()

@@ -88,7 +88,9 @@ FOLDERS = {
         "estimator/wall_time",
     },
     "estimator/comparison": {"estimator/workload", "estimator/forecast", "estimator/plan"},
+    "estimator/recorded/stages": set(),
     "estimator/recorded": {
+        "estimator/recorded/stages",
         "estimator/counting",
         "estimator/workload",
         "estimator/forecast",
@@ -183,6 +185,7 @@ FOLDERS = {
     },
     "runner/gateway/door": set(),
     "runner/gateway/program": set(),
+    "runner/gateway/sums": {"runner/ledger"},
     "runner/gateway": {
         "runner/state",
         "runner/approval",
@@ -193,6 +196,7 @@ FOLDERS = {
         "runner/execution",
         "runner/gateway/door",
         "runner/gateway/program",
+        "runner/gateway/sums",
     },
     "runner/rehearsal/instances": set(),
     "runner/rehearsal/placeholders": {"runner/rehearsal/instances"},

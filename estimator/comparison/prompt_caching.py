@@ -59,7 +59,7 @@ def find_shared_prefixes(
             builder.build_subject_request(model, condition, at, 0).messages for at in (0, 1)
         )
         stratum = StratumKey(SUBJECT, model, condition.name)
-        shared[model][_common_prefix(one, other)] += requests[stratum]
+        shared[model][find_common_prefix(one, other)] += requests[stratum]
     return shared
 
 
@@ -114,10 +114,10 @@ def _prefix_saving(tokens: int, request_count: int, card: RateCard, *, opt_in: b
     return tokens * ((request_count - 1) * (full - read) - (write - full)) / 1e6
 
 
-def _common_prefix(one: PromptPrefix, other: PromptPrefix) -> PromptPrefix:
+def find_common_prefix(one: PromptPrefix, other: PromptPrefix) -> PromptPrefix:
     """Return the messages that two prompts begin with in common; the last may be cut short."""
     prefix: list[Message] = []
-    for mine, theirs in zip(one, other, strict=True):
+    for mine, theirs in zip(one, other, strict=False):
         if mine == theirs:
             prefix.append(mine)
             continue

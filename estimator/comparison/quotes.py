@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from estimator.comparison.prompt_caching import (
     CacheSaving,
+    PromptPrefix,
     estimate_cache_saving,
     find_shared_prefixes,
 )
@@ -77,7 +78,25 @@ def quote_at_providers(estimate: Estimate, model_name_as_written: str) -> list[Q
         ]
     except ExperimentError:  # a template that no made-up query fits
         shared = Counter()
-    book, run_date = estimate.book, estimate.run_date
+    return quote_strata(strata, model, shared, estimate.book, estimate.run_date)
+
+
+def quote_strata(
+    strata: Sequence[Stratum],
+    model: PlannedModel,
+    shared: Counter[PromptPrefix],
+    book: PriceBook,
+    run_date: date,
+) -> list[Quote]:
+    """Quote strata of one model at every provider, cheapest first.
+
+    Args:
+        strata: all of the model.
+        model: as planned.
+        shared: prefix -> how many of their requests share it.
+        book: the prices.
+        run_date: the day whose prices apply.
+    """
     quotes = []
     for name, offer in _offers_at_providers(book, model):
         card = offer.highest_on(run_date)
@@ -106,7 +125,11 @@ def _offers_at_providers(book: PriceBook, model: PlannedModel) -> Iterator[tuple
 
 
 def _price_batch(
-    book: PriceBook, name: ModelName, options: PriceOptions, strata: list[Stratum], run_date: date
+    book: PriceBook,
+    name: ModelName,
+    options: PriceOptions,
+    strata: Sequence[Stratum],
+    run_date: date,
 ) -> tuple[float | None, str]:
     try:
         offer = book.offer_for(name, (*options, *SERVICE_TIERS["batch"]))

@@ -8,7 +8,7 @@ from estimator.forecast.measured_parts import CallsByStratum
 from estimator.forecast.output_length import MEASURED, OutputLength
 from estimator.forecast.part import find_share, forecast_part
 from estimator.forecast.pooling import LengthShape, MeasuredStratum, PooledCost, pool_costs
-from estimator.forecast.priors import describe_level, prior_length
+from estimator.forecast.priors import describe_level, prior_length, prior_of_kind
 from estimator.forecast.range_outcome import (
     LEVELS,
     RangeOutcome,
@@ -23,6 +23,7 @@ from estimator.forecast.stratum_lengths import (
     forecast_output_lengths,
     limit_of_use,
     list_history_warnings,
+    measured_length,
 )
 
 __all__ = [
@@ -57,9 +58,11 @@ __all__ = [
     "limit_of_use",
     "list_history_warnings",
     "measure_stratum",
+    "measured_length",
     "pool_costs",
     "price_request",
     "price_strata",
     "prior_length",
+    "prior_of_kind",
     "read_history",
 ]

@@ -33,7 +33,6 @@ from estimator.workload import (
     convert_to_judge_tokens,
     input_exactness,
 )
-from experiment.definition import SUBJECT
 from pricing.rates import RateCard
 
 _NOTHING_MEASURED = CallsByStratum({}, 1)
@@ -123,7 +122,7 @@ class _Costs:
             own_answers=self._measured.count_own(key, tally.requests),
         )
         measured = self._list_measured(key, sent(None))
-        return UncertainCost(stratum, loose, measured, _find_error(key, length, model))
+        return UncertainCost(stratum, loose, measured, _find_error(tally, length, model))
 
     def _prompt_tokens(self, key: StratumKey, p: float | None) -> float:
         """Return all prompt tokens of a stratum: on average, or where each answer is at p."""
@@ -170,9 +169,11 @@ class _Costs:
         return parts
 
 
-def _find_error(key: StratumKey, length: OutputLength, model: PlannedModel) -> PriorError | None:
+def _find_error(
+    tally: StratumTally, length: OutputLength, model: PlannedModel
+) -> PriorError | None:
     """Return how a subject's prior errs; what judges cost errs with the answers that they read."""
-    if key.stage != SUBJECT or length.common is None:
+    if tally.judged_answers or length.common is None:
         return None
     return PriorError(model.name.short_name, length.sigma, min(length.common, length.sigma))
 

@@ -7,6 +7,7 @@ answer, which the model's capability record and the request's own fields say.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -54,13 +55,33 @@ def prior_length(spec: ExperimentSpec, use: Use, model: PlannedModel) -> OutputL
     """
     given = _find_expectation(spec, use, model)
     kind = given if isinstance(given, str) else _default_kind(spec, use.stage)
-    prior = _find_prior(spec, use, model, kind)
+    begins = use.stage == SUBJECT and _begins_answer(spec, use, model)
+    prior = _find_prior(model, kind, use.sampling, begins_answer=begins)
     if isinstance(given, int):
-        prior, kind = _assume(given, prior), "answer"
+        return _make_length(_assume(given, prior), "assumed", "answer", model)
+    return _make_length(prior, "prior", kind, model)
+
+
+def prior_of_kind(
+    model: PlannedModel, kind: str, sampling: Mapping[str, Any], *, begins_answer: bool = False
+) -> OutputLength:
+    """Return the prior of the output length of a call of no experiment.
+
+    Args:
+        model: that is asked.
+        kind: answer, scratchpad or verdict.
+        sampling: the call's fields, of which those about reasoning count.
+        begins_answer: whether the call ends with the beginning of the answer.
+    """
+    prior = _find_prior(model, kind, sampling, begins_answer=begins_answer)
+    return _make_length(prior, "prior", kind, model)
+
+
+def _make_length(prior: _Prior, basis: str, kind: str, model: PlannedModel) -> OutputLength:
     return OutputLength(
         mean=prior.mean,
         sigma=prior.sigma,
-        basis="assumed" if isinstance(given, int) else "prior",
+        basis=basis,
         kind=kind,
         source=prior.source,
         cv_squared=prior.cv_squared,
@@ -110,9 +131,11 @@ def _default_kind(spec: ExperimentSpec, stage: str) -> str:
     return find_judge_kind(next(each for each in spec.judges if each.name == stage)).expected_length
 
 
-def _find_prior(spec: ExperimentSpec, use: Use, model: PlannedModel, kind: str) -> _Prior:
-    """Return the prior of a kind of answer for what is known of the use's reasoning."""
-    state, scale = find_reasoning(model.capability, use.sampling), model.tokenizer.scale
+def _find_prior(
+    model: PlannedModel, kind: str, sampling: Mapping[str, Any], *, begins_answer: bool
+) -> _Prior:
+    """Return the prior of a kind of answer for what is known of the request's reasoning."""
+    state, scale = find_reasoning(model.capability, sampling), model.tokenizer.scale
     plain = _load_prior("kinds", kind, scale)
     if state.on is False:
         return plain
@@ -120,7 +143,7 @@ def _find_prior(spec: ExperimentSpec, use: Use, model: PlannedModel, kind: str) 
     reasoning = _prior_with_reasoning(kind, state, effort, scale)
     if state.on is None:
         return _mix(plain, reasoning, "not known whether it reasons, so a wide band")
-    if use.stage == SUBJECT and _begins_answer(spec, use, model):
+    if begins_answer:
         # Of one model's output 2 % was hidden with a prefill, and 81 to 83 % without.
         return _mix(plain, reasoning, "it reasons, but its answer is begun for it")
     return reasoning

@@ -1,11 +1,17 @@
 """Plan an experiment, save the plan, and check later whether it still holds."""
 
-from estimator.plan.assumptions import describe_turns, list_changes, list_joint_votes
+from estimator.plan.assumptions import (
+    describe_turns,
+    list_changes,
+    list_joint_votes,
+    list_warnings,
+    warn_of_unbounded_models,
+)
 from estimator.plan.export import estimate_to_json, open_request_export, price_to_json
 from estimator.plan.other_providers import cost_at_other_providers
 from estimator.plan.own_prices import OwnPrice, list_own_prices
-from estimator.plan.plan import Plan
-from estimator.plan.plan_file import read_plan, save_plan
+from estimator.plan.plan import Plan, model_to_json, stratum_to_json
+from estimator.plan.plan_file import model_from_json, read_plan, save_plan, stratum_from_json
 from estimator.plan.planner import Estimate, EstimateOptions, estimate_experiment
 from estimator.plan.price_notes import (
     format_main_prices,
@@ -14,7 +20,7 @@ from estimator.plan.price_notes import (
     list_retirements,
 )
 from estimator.plan.reasoning_notes import list_reasoning_notes, list_unreasoned_conflicts
-from estimator.plan.staleness import VerifiedPlan, planned_trust, verify_plan
+from estimator.plan.staleness import VerifiedPlan, list_changed_models, planned_trust, verify_plan
 
 __all__ = [
     "Estimate",
@@ -27,6 +33,7 @@ __all__ = [
     "estimate_experiment",
     "estimate_to_json",
     "format_main_prices",
+    "list_changed_models",
     "list_changes",
     "list_joint_votes",
     "list_own_prices",
@@ -35,10 +42,16 @@ __all__ = [
     "list_reasoning_notes",
     "list_retirements",
     "list_unreasoned_conflicts",
+    "list_warnings",
+    "model_from_json",
+    "model_to_json",
     "open_request_export",
     "planned_trust",
     "price_to_json",
     "read_plan",
     "save_plan",
+    "stratum_from_json",
+    "stratum_to_json",
     "verify_plan",
+    "warn_of_unbounded_models",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from estimator.counting import Exactness, describe_added_fields
 from estimator.forecast import OutputLength, ReadShare
@@ -188,8 +188,12 @@ def warn_of_unbounded_reasoning(
         if not models[use.model].capability.limit_bounds_reasoning
         and find_reasoning(models[use.model].capability, use.sampling).on is not False
     }
-    for each in written:
-        model = models[each]
+    yield from warn_of_unbounded_models(models[each] for each in written)
+
+
+def warn_of_unbounded_models(models: Iterable[PlannedModel]) -> Iterator[str]:
+    """Yield models that may reason beyond `max_tokens`."""
+    for model in models:
         yield (
             f"max_tokens does not limit the reasoning of {model.name}{cite(model.capability)}: an "
             "answer may cost more than its ceiling; the first that does is booked in full and ends "

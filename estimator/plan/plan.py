@@ -110,7 +110,7 @@ class Plan:
         return {"files": self.files, "requests": self.requests, "models": models}
 
     def _pinned_models(self) -> dict[str, Any]:
-        models = {written: _model_to_json(model) for written, model in self.models.items()}
+        models = {written: model_to_json(model) for written, model in self.models.items()}
         for model in models.values():
             model["counting"] |= {"source": None}
         return models
@@ -127,8 +127,8 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "changes": _changes_to_json(plan.changes),
         "files": dict(sorted(plan.files.items())),
         "requests": plan.requests,
-        "models": {written: _model_to_json(m) for written, m in sorted(plan.models.items())},
-        "strata": [_stratum_to_json(stratum) for stratum in plan.strata],
+        "models": {written: model_to_json(m) for written, m in sorted(plan.models.items())},
+        "strata": [stratum_to_json(stratum) for stratum in plan.strata],
         "groups": [[*pair, cost.to_json()] for pair, cost in plan.groups.items()],
         "total": plan.total.to_json(),
         "assumptions": list(plan.assumptions),
@@ -141,7 +141,8 @@ def _changes_to_json(changes: Overrides) -> dict[str, Any]:
     return {name: each for name, each in fields.items() if each or name not in _NEWER_LISTS}
 
 
-def _model_to_json(model: PlannedModel) -> dict[str, Any]:
+def model_to_json(model: PlannedModel) -> dict[str, Any]:
+    """Return a model as a plan pins it."""
     takes = {"takes": model.takes.to_json()} if model.takes is not None else {}
     return takes | {
         **asdict(model.name),
@@ -154,7 +155,8 @@ def _model_to_json(model: PlannedModel) -> dict[str, Any]:
     }
 
 
-def _stratum_to_json(stratum: Stratum) -> dict[str, Any]:
+def stratum_to_json(stratum: Stratum) -> dict[str, Any]:
+    """Return a stratum as a plan has it."""
     figures = {name: getattr(stratum, name) for name in Stratum.__slots__}
     for name in _NEWER_FIGURES:  # left out where unknown, so that earlier plans keep their digests
         if figures[name] is None:

@@ -25,8 +25,6 @@ from pricing.catalog import ModelName
 from pricing.rates import Offer, RateCard
 from providers.capabilities import capability_from_json
 
-_MAX_BYTES = 256 << 20
-
 _MAX_BYTES = 16 << 20  # of a plan; ten thousand conditions with two judges each take less
 
 
@@ -89,8 +87,8 @@ def _plan_from_json(document: dict[str, Any], folder: Path) -> Plan:
         changes=Overrides(**changes),
         files=document["files"],
         requests=document["requests"],
-        models={written: _model_from_json(m, folder) for written, m in document["models"].items()},
-        strata=tuple(_stratum_from_json(stratum) for stratum in document["strata"]),
+        models={written: model_from_json(m, folder) for written, m in document["models"].items()},
+        strata=tuple(stratum_from_json(stratum) for stratum in document["strata"]),
         groups={(s, m): CostRange.from_json(cost) for s, m, cost in document["groups"]},
         total=CostRange.from_json(document["total"]),
         assumptions=tuple(document["assumptions"]),
@@ -100,7 +98,8 @@ def _plan_from_json(document: dict[str, Any], folder: Path) -> Plan:
     )
 
 
-def _model_from_json(data: dict[str, Any], folder: Path) -> PlannedModel:
+def model_from_json(data: dict[str, Any], folder: Path) -> PlannedModel:
+    """Read a model that a plan pins; paths are relative to the plan's folder."""
     name = ModelName(data["written"], data["provider"], data["id"], data["alias"])
     card, reserve = (RateCard.from_json(data[key]) for key in ("card", "reserve"))
     offer = Offer.from_json(data["offer"])
@@ -113,7 +112,8 @@ def _model_from_json(data: dict[str, Any], folder: Path) -> PlannedModel:
     )
 
 
-def _stratum_from_json(data: dict[str, Any]) -> Stratum:
+def stratum_from_json(data: dict[str, Any]) -> Stratum:
+    """Read a stratum of a plan."""
     ranges = {
         "output": TokenRange.from_json(data["output"]),
         "cost": CostRange.from_json(data["cost"]),

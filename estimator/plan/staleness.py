@@ -83,7 +83,7 @@ def verify_plan(plan: Plan, now: datetime, until: datetime | None = None) -> Ver
         raise StalePlan(f"the plan cannot be rebuilt: {error}") from error
     changed = [
         *_list_changed_files(plan, digest_files(experiment, workload)),
-        *_list_changed_models(plan.models, models, now, until),
+        *list_changed_models(plan.models, models, now, until),
     ]
     if not changed and not _has_same_requests(plan, workload, experiment, pinned_models):
         changed = ["the requests: this version of afcost builds them differently"]
@@ -155,12 +155,20 @@ def _list_changed_files(plan: Plan, now: dict[str, str]) -> list[str]:
     return changed
 
 
-def _list_changed_models(
+def list_changed_models(
     then: dict[str, PlannedModel],
     now: dict[str, PlannedModel],
     start: datetime,
     end: datetime | None,
 ) -> list[str]:
+    """List what changed of models since they were pinned; a lower price is no change.
+
+    Args:
+        then: as a plan pins them, by their written names.
+        now: the same as of today.
+        start: from when they are asked.
+        end: until when; None for any later time.
+    """
     changed = []
     for written in sorted(then.keys() | now.keys()):
         old, new = then.get(written), now.get(written)

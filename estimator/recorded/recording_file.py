@@ -17,6 +17,7 @@ from estimator.safe_text import dump_json
 from experiment.errors import RefusedFile
 from experiment.file_access import read_user_file
 from providers.clients import ClientApi
+from providers.secrets import redact_message
 
 RECORDING_SCHEMA = "afcost.recording/1"
 _MAX_BYTES = 2 << 30
@@ -31,8 +32,8 @@ def write_recording(path: Path, recording: Recording) -> None:
     """
     head = {
         "schema": RECORDING_SCHEMA,
-        "command": list(recording.command),
-        "problems": list(recording.problems),
+        "command": [redact_message(word) for word in recording.command],
+        "problems": [redact_message(each) for each in recording.problems],
     }
     with open_atomically(path) as file:
         file.write(f"{dump_json(head)}\n")

@@ -54,7 +54,7 @@ class StratumTally:
     input_tokens: int = 0
     max_tokens: int = 0
     bounds: Counter[int] = field(default_factory=Counter)
-    judged_answers: dict[StratumKey, int] = field(default_factory=dict)
+    judged_answers: dict[StratumKey, float] = field(default_factory=dict)
     answer_occurrences: tuple[int, int] = (0, 0)
     adds_fields: bool = False
     depending: int = 0
@@ -190,6 +190,6 @@ def input_exactness(
     stratum_key: StratumKey, models: dict[str, PlannedModel], tally: StratumTally
 ) -> Exactness:
     """Return the exactness of a stratum's input; a judge's includes forecast answers."""
-    if stratum_key.stage != SUBJECT or tally.adds_fields:
+    if tally.judged_answers or tally.adds_fields:
         return Exactness.APPROXIMATE
     return models[stratum_key.model].tokenizer.exactness

@@ -1,6 +1,6 @@
 """Who allowed which plan to spend how much, and until when; each approval is spent once."""
 
-from runner.approval.approval import DIGEST_PREFIX, Approval
+from runner.approval.approval import DIGEST_PREFIX, Approvable, Approval
 from runner.approval.approval_file import (
     ApprovalFile,
     approval_path,
@@ -25,6 +25,7 @@ from runner.approval.confirmations import (
 
 __all__ = [
     "DIGEST_PREFIX",
+    "Approvable",
     "Approval",
     "ApprovalFile",
     "ApprovalWatch",

@@ -6,12 +6,21 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from pricing.money import Money
 
 _MAX_CAP = 4 * 10**18  # pico-dollars, which a ledger can still sum
 DIGEST_PREFIX = "sha256:"  # of the name of an approval that has none of its own
+
+
+class Approvable(Protocol):
+    """A plan, of an experiment or of a program."""
+
+    @property
+    def digest(self) -> str:
+        """What is approved."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

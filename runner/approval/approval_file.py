@@ -18,9 +18,8 @@ from filelock import FileLock
 
 from estimator.atomic_write import write_atomically
 from estimator.json_files import read_json_file
-from estimator.plan import Plan
 from experiment.errors import RefusedFile
-from runner.approval.approval import Approval
+from runner.approval.approval import Approvable, Approval
 from runner.approval.spent_approvals import record_successor
 from runner.database_address import without_password
 from runner.errors import NotApproved
@@ -85,7 +84,7 @@ def save_approval(approval: Approval, plan_path: Path, *, ledger_is_lost: bool =
 
 
 def require_approval(
-    plan: Plan, plan_path: Path, now: datetime, run_dir: Path | None = None
+    plan: Approvable, plan_path: Path, now: datetime, run_dir: Path | None = None
 ) -> Approval:
     """Return the valid approval of a plan.
 

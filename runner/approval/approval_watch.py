@@ -8,8 +8,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from estimator.plan import Plan
-from runner.approval.approval import Approval
+from runner.approval.approval import Approvable, Approval
 from runner.approval.approval_file import approval_path, lock_approval, read_approval_file
 from runner.approval.spent_approvals import record_spender, refuse_spent
 from runner.errors import NotApproved
@@ -29,7 +28,7 @@ class ApprovalWatch:
         ledger: the identity of the ledger that spends it.
     """
 
-    def __init__(self, plan: Plan, plan_path: Path, approval: Approval, ledger: str) -> None:
+    def __init__(self, plan: Approvable, plan_path: Path, approval: Approval, ledger: str) -> None:
         self.until: datetime | None = approval.until
         self._plan = plan
         self._plan_path = plan_path

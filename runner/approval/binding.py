@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from estimator.plan import Plan
-from runner.approval.approval import Approval
+from runner.approval.approval import Approvable, Approval
 from runner.approval.approval_file import (
     ApprovalFile,
     approval_path,
@@ -19,6 +18,7 @@ from runner.approval.approval_file import (
     write_approval_file,
 )
 from runner.approval.spent_approvals import record_spender, refuse_spent
+from runner.approval.start_line import name_start
 from runner.errors import NotApproved
 from runner.state import Turn, Watermark
 
@@ -42,7 +42,9 @@ class BindableLedger:
     check_watermark: Callable[[Watermark], None]
 
 
-def bind_approval(plan: Plan, plan_path: Path, now: datetime, ledger: BindableLedger) -> Approval:
+def bind_approval(
+    plan: Approvable, plan_path: Path, now: datetime, ledger: BindableLedger
+) -> Approval:
     """Bind a plan's approval to the one ledger that counts its money.
 
     Returns:
@@ -63,7 +65,7 @@ def bind_approval(plan: Plan, plan_path: Path, now: datetime, ledger: BindableLe
 
 
 def check_bindable(
-    plan: Plan, plan_path: Path, now: datetime, ledger: BindableLedger
+    plan: Approvable, plan_path: Path, now: datetime, ledger: BindableLedger
 ) -> ApprovalFile:
     """Check that a plan's approval can be bound to a ledger, and return its file.
 
@@ -82,7 +84,7 @@ def check_bindable(
     return document
 
 
-def require_unspent(plan: Plan, plan_path: Path, now: datetime, ledger: str) -> Approval:
+def require_unspent(plan: Approvable, plan_path: Path, now: datetime, ledger: str) -> Approval:
     """Return a plan's approval, which may be newer than the one that stood there a moment ago.
 
     An approval that was read just before it was replaced is an old one; its successor counts.
@@ -124,15 +126,15 @@ def check_ledger_binding(plan_path: Path, location: str, exists: Callable[[], bo
     bound = read_approval_file(approval_path(plan_path)).ledger
     if bound is None:
         return
-    again = f"afcost run {shlex.quote(str(plan_path))}"
     counted = f"this approval is bound to the ledger {bound}"
     if bound != location and "://" in bound:
-        raise NotApproved(f"{counted}; to resume:  {again} --ledger {shlex.quote(bound)}")
+        where = f"--ledger {shlex.quote(bound)}"
+        raise NotApproved(f"{counted}; to resume:  {name_start(plan_path, where)}")
     if not (exists() if bound == location else Path(bound).exists()):
         raise NotApproved(_describe_lost(bound, "no longer exists", plan_path))
     if bound != location:
-        folder = shlex.quote(str(Path(bound).parent))
-        raise NotApproved(f"{counted}; to resume:  {again} --run-dir {folder}")
+        where = f"--run-dir {shlex.quote(str(Path(bound).parent))}"
+        raise NotApproved(f"{counted}; to resume:  {name_start(plan_path, where)}")
 
 
 class WatermarkKeeper:
@@ -144,7 +146,7 @@ class WatermarkKeeper:
         shared: whether other processes run it too.
     """
 
-    def __init__(self, plan: Plan, plan_path: Path, *, shared: bool) -> None:
+    def __init__(self, plan: Approvable, plan_path: Path, *, shared: bool) -> None:
         self._plan = plan
         self._path = approval_path(plan_path)
         self._shared = shared

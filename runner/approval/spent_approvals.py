@@ -16,6 +16,7 @@ from estimator.atomic_write import write_atomically
 from estimator.json_files import read_json_file
 from estimator.user_dirs import state_folder
 from runner.approval.approval import Approval
+from runner.approval.start_line import name_start
 from runner.errors import NotApproved
 from runner.state import find_known_ledger
 
@@ -72,7 +73,7 @@ def _describe_spent(ledger: str, plan_path: Path) -> str:
     return (
         f"this approval is spent: it belongs to the ledger {ledger[:12]}, last seen at {place}"
         f"{amount}, and not to the one here. To go on, put the newest copy of that ledger back:  "
-        f"afcost run {plan} {where}\n"
+        f"{name_start(plan_path, where)}\n"
         f"If it is lost, a new approval is a new budget:  afcost approve {plan} --cap USD"
     )
 

@@ -1,10 +1,4 @@
-"""What a program's calls may cost at most.
-
-Messages are counted by the model's tokenizer. Each provider has its own way to show a model the
-tools, schemas and tool calls beside them, so those are bounded: twice their tokens as they are
-sent, for lines and spaces that are added to their JSON, with what the API itself may add for them
-(`ClientCall.hidden_tokens`).
-"""
+"""What a program's calls may cost at most."""
 
 from __future__ import annotations
 
@@ -12,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from estimator.counting import Exactness, TokenCount
+from estimator.counting import TokenCount
+from estimator.recorded import count_call
 from estimator.workload import PlannedModel
 from experiment.prompts import Request
 from pricing.money import Money
@@ -20,7 +15,6 @@ from pricing.rates import RateCard
 from providers.clients import ClientCall
 from runner.billing import find_excess
 
-_TIMES, _ROOM = 2, 256  # tokens, for what stands between such texts
 _MOST_COSTS = 1024  # that are remembered
 
 
@@ -39,14 +33,7 @@ class CallCosts:
 
     def count(self, request: Request, call: ClientCall) -> None:
         """Count a call, until `forget_count` drops it."""
-        model = self._models[request.model]
-        count = model.count_request(request)
-        if not call.is_exact:
-            texts = sum(map(model.tokenizer.count_text, call.beside))
-            scale = model.tokenizer.bound_scale / model.tokenizer.scale
-            beside = int(_TIMES * texts * scale) + _ROOM + call.hidden_tokens
-            count = TokenCount(count.tokens + texts, Exactness.APPROXIMATE, count.bound + beside)
-        self._counts[request.id] = count
+        self._counts[request.id] = count_call(self._models[request.model], call)
 
     def count_prompt(self, request: Request) -> TokenCount:
         """Return the tokens of a call that was counted."""

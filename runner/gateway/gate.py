@@ -20,6 +20,7 @@ from typing import NoReturn
 
 from aiohttp import web
 
+from estimator.recorded import UNNAMED_STAGE, PromptParts, split_prompt
 from experiment.prompts import Request
 from pricing.errors import PricingError, Unpriced
 from pricing.money import Money
@@ -53,7 +54,6 @@ from runner.transport import Outcome, require_api_key, require_proxy
 _FIELDS = ("logprobs", "top_logprobs")
 _CACHING = ("cache_control", "prompt_cache_options", "prompt_cache_retention")
 LABEL_HEADER, LABEL = "x-afcost-label", re.compile(r"[A-Za-z0-9._-]{1,60}")
-STAGE = "call"  # of the calls of a program that names none
 _AT_CAP, _BAD_CALL, _STOPPED, _NOT_FOUND, _GONE = 402, 400, 403, 404, 410
 _KINDS = {endpoint: kind for kind, endpoint in ENDPOINTS.items()}
 
@@ -121,6 +121,7 @@ class Gate:
         concurrency: calls in flight, at most.
         default_limit: output tokens of a call that says no limit; None for the model's largest.
         caps: on parts of the calls.
+        name_stage: names the stage of a call without a label; None for one stage of all.
 
     Attributes:
         tally: of what came of the calls.
@@ -137,7 +138,9 @@ class Gate:
         concurrency: int,
         default_limit: int | None = None,
         caps: Sequence[PartCap] = (),
+        name_stage: Callable[[PromptParts], str] | None = None,
     ) -> None:
+        self._name_stage = name_stage
         self.tally = CallTally()
         self._ledger = ledger
         self._models = models
@@ -200,7 +203,8 @@ class Gate:
             )
         except CannotPrice as problem:
             raise Refused(problem.status, "not_priced", str(problem)) from problem
-        request = self._build_request(call, operation.provider, _read_label(arrived.headers))
+        stage = self._find_stage(call, arrived.headers)
+        request = self._build_request(call, operation.provider, stage)
         try:
             self._costs.count(request, call)
             self._relay.expect(
@@ -211,7 +215,17 @@ class Gate:
             self._relay.forget(request)
             self._costs.forget_count(request)
 
-    def _build_request(self, call: ClientCall, provider: str, label: str) -> Request:
+    def _find_stage(self, call: ClientCall, headers: Mapping[str, str]) -> str:
+        """Return the stage of a call: its label or, of an approved plan, by its prompt.
+
+        Raises:
+            Refused: its label is none.
+        """
+        if LABEL_HEADER in headers or self._name_stage is None:
+            return _read_label(headers)
+        return self._name_stage(split_prompt(call))
+
+    def _build_request(self, call: ClientCall, provider: str, stage: str) -> Request:
         """Return a call as a request of an experiment, which the ledger knows.
 
         Raises:
@@ -241,7 +255,7 @@ class Gate:
         fields = _pick_fields(call)
         return Request(
             id=f"{self._prefix}{number:08d}",
-            stage=label,
+            stage=stage,
             model=model,
             condition="",
             query=number,
@@ -392,7 +406,7 @@ def _read_label(headers: Mapping[str, str]) -> str:
     Raises:
         Refused: it is none.
     """
-    label = headers.get(LABEL_HEADER, STAGE)
+    label = headers.get(LABEL_HEADER, UNNAMED_STAGE)
     if not LABEL.fullmatch(label):
         said = f"{LABEL_HEADER}: expected letters, digits, dots, dashes and underscores, up to 60"
         raise Refused(_BAD_CALL, "bad_label", said)

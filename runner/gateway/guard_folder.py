@@ -3,6 +3,8 @@
 study      the name of its ledger's study
 command    the program, as it was started last
 models     name -> the price that its calls were reserved by, with source and date
+
+Beside it is a copy of the plan under which the program was started, `program-plan.json`.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from runner.ledger import Location, Work, locate_ledger, read_ledger
 from runner.run_folder import GUARD_FILE, PLAN_FILE
 
 GUARD_SCHEMA = "afcost.guard/1"
+PROGRAM_PLAN_FILE = "program-plan.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,11 @@ class GuardFolder:
         with read_ledger(self.ledger_location) as reader:  # knows those of a start that was killed
             names = self.models.keys() | reader.booked_by_model().keys()
         return {key: name for name in names for key in (name, name.partition("/")[2])}
+
+    @property
+    def plan_path(self) -> Path:
+        """The copy of the plan under which it was started last, if it was under one."""
+        return self.path / PROGRAM_PLAN_FILE
 
     def save(self, models: Mapping[str, PlannedModel]) -> None:
         """Write what it is for, with the models that were priced by now.

@@ -6,53 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pricing.money import Money
+from estimator.recorded import ProgramPlan, read_program_plan
 from runner.approval import Approval
 from runner.gateway.guard_folder import GuardFolder
+from runner.gateway.sums import CallSums, PlannedCalls, compare_calls
 from runner.ledger import AnsweredCall, Balance, ExecutionEnd, is_running, read_ledger
 
 REPORT_SCHEMA = "afcost.guard-report/1"
-
-
-@dataclass(frozen=True, slots=True)
-class CallSums:
-    """What the answered calls of one stage and model came to; tokens as they were billed.
-
-    Attributes:
-        stage, model: of them.
-        calls: how many.
-        input_tokens: of prompts, cached ones too.
-        cached_tokens: the part of them that was read from a cache.
-        output_tokens: with the reasoning.
-        reasoning_tokens: the part of them that is hidden.
-        counted_tokens: of prompts, as counted here.
-        cost: settled.
-    """
-
-    stage: str
-    model: str
-    calls: int = 0
-    input_tokens: int = 0
-    cached_tokens: int = 0
-    output_tokens: int = 0
-    reasoning_tokens: int = 0
-    counted_tokens: int = 0
-    cost: Money = Money()  # noqa: RUF009 - frozen
-
-    def plus(self, call: AnsweredCall) -> CallSums:
-        """Return the sums with one more call."""
-        answer = call.answer
-        return CallSums(
-            self.stage,
-            self.model,
-            self.calls + 1,
-            self.input_tokens + answer.prompt_tokens,
-            self.cached_tokens + answer.cache_read,
-            self.output_tokens + answer.output,
-            self.reasoning_tokens + answer.hidden,
-            self.counted_tokens + call.attempt.counted,
-            self.cost + call.settled,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +28,8 @@ class GuardReport:
         sums: of its answered calls, the most expensive first.
         held: for how many calls money is held.
         released: how many attempts were not sent or not billed.
+        plan: under which it was started; None without one.
+        planned: that plan beside what came of it, the total last; empty without one.
     """
 
     folder: GuardFolder
@@ -78,10 +40,18 @@ class GuardReport:
     sums: tuple[CallSums, ...]
     held: int
     released: int
+    plan: ProgramPlan | None = None
+    planned: tuple[PlannedCalls, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON; money is in US dollars, as decimal strings."""
         balance, newest = self.balance, self.approvals[-1]
+        planned: dict[str, Any] = {}
+        if self.plan is not None:
+            planned = {
+                "plan": {"digest": self.plan.digest, "is_partial": bool(self.plan.problems)},
+                "planned": [each.to_json() for each in self.planned],
+            }
         return {
             "schema": REPORT_SCHEMA,
             "command": list(self.folder.command),
@@ -101,7 +71,8 @@ class GuardReport:
                 "held": self.held,
                 "released": self.released,
             },
-            "strata": [_sums_to_json(each) for each in self.sums],
+            "strata": [each.to_json() for each in self.sums],
+            **planned,
         }
 
 
@@ -110,8 +81,10 @@ def build_guard_report(folder: GuardFolder) -> GuardReport:
 
     Raises:
         LedgerError: its ledger cannot be read.
+        BadPlan: the copy of its plan is damaged.
     """
     location = folder.ledger_location
+    plan = read_program_plan(folder.plan_path) if folder.plan_path.exists() else None
     with read_ledger(location) as reader:
         sums = _sum_calls(reader.answered_calls())
         return GuardReport(
@@ -123,6 +96,8 @@ def build_guard_report(folder: GuardFolder) -> GuardReport:
             tuple(sorted(sums, key=lambda each: each.cost, reverse=True)),
             len(reader.held_amounts()),
             sum(entry.kind == "release" for entry in reader.entries()),
+            plan,
+            tuple(compare_calls(plan, sums)) if plan else (),
         )
 
 
@@ -132,19 +107,3 @@ def _sum_calls(calls: Iterable[AnsweredCall]) -> list[CallSums]:
         key = (call.attempt.stage, call.attempt.model)
         sums[key] = sums.get(key, CallSums(*key)).plus(call)
     return list(sums.values())
-
-
-def _sums_to_json(sums: CallSums) -> dict[str, Any]:
-    provider, _, model = sums.model.partition("/")
-    return {
-        "stage": sums.stage,
-        "provider": provider,
-        "model": model,
-        "calls": sums.calls,
-        "counted_tokens": sums.counted_tokens,
-        "input_tokens": sums.input_tokens,
-        "cached_tokens": sums.cached_tokens,
-        "output_tokens": sums.output_tokens,
-        "reasoning_tokens": sums.reasoning_tokens,
-        "cost_usd": sums.cost.to_decimal_string(),
-    }

@@ -18,6 +18,7 @@ from providers.secrets import remember_secret
 from runner.approval import Approval
 from runner.errors import BadRun, LedgerError
 from runner.execution import LEASE_SECONDS, TRUSTED_PART_OF_CAP, SlowStart, StopReason
+from runner.gateway.approved_program import ApprovedProgram
 from runner.gateway.door import Door
 from runner.gateway.gate import CallTally, Gate
 from runner.gateway.guard_folder import GuardFolder
@@ -53,6 +54,7 @@ class GuardOptions:
         timeout: seconds of one call.
         default_limit: output tokens of a call that says no limit; None for the model's largest.
         caps: on parts of its calls.
+        plan: that was approved, and has that cap; None where the cap was given without one.
         ledger_url: of a shared ledger; None for a file in the folder.
         note: is told of what failed in the gateway.
         on_open: is called with the program's environment before it is started; without a program
@@ -68,6 +70,7 @@ class GuardOptions:
     default_limit: int | None = None
     ledger_url: str | None = None
     caps: Sequence[PartCap] = ()
+    plan: ApprovedProgram | None = None
     on_open: Callable[[Mapping[str, str]], None] = lambda _: None
     note: Callable[[str], None] = lambda _: None
 
@@ -109,12 +112,17 @@ def run_guarded(
             "--cap-tokens and --cap-for are kept by one process, and several may share this "
             "ledger; use --cap alone, or a ledger in a folder of its own"
         )
+    pinned = options.plan.plan.models if options.plan else {}
     with open_ledger(location, folder.path) as ledger:
+        was_empty = ledger.is_new and not ledger.is_shared
         ledger.begin_work(folder.work)
-        _approve(ledger, folder, options)
+        if options.plan:
+            options.plan.bind(ledger, folder, location, was_empty=was_empty)
+        else:
+            _approve(ledger, folder, options)
         folder.save({})
         remember_location(location, folder.path)
-        models = PricedModels(options.book, options.providers)
+        models = PricedModels(options.book, options.providers, pinned)
         try:
             with _join(location, ledger) as table:
                 if options.caps:
@@ -185,6 +193,7 @@ async def _run(  # noqa: PLR0913 - what a guarded program runs with
                 concurrency=options.concurrency,
                 default_limit=options.default_limit,
                 caps=options.caps,
+                name_stage=options.plan.name_stage if options.plan else None,
             )
             lease = asyncio.create_task(_keep_lease(table, gate)) if table else None
             try:

@@ -6,17 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from estimator.counting import (
-    CountingMethod,
-    calibration_key,
-    calibration_path,
-    learned_offset,
-    vocabulary_id,
-)
-from estimator.workload import PlannedModel, build_planned_model
-from pricing.catalog import ModelName
+from estimator.recorded import plan_client_model
+from estimator.workload import PlannedModel
 from pricing.price_book import PriceBook
-from providers.addresses import find_service
+from pricing.rates import merge_highest
 from providers.provider import Provider
 
 _PRICED_FOR = timedelta(days=2)
@@ -28,10 +21,17 @@ class PricedModels(dict[str, PlannedModel]):
     Args:
         book: the prices.
         providers: where a program may send to, by name.
+        pinned: models of an approved plan, whose prices are reserved for too.
     """
 
-    def __init__(self, book: PriceBook, providers: Mapping[str, Provider]) -> None:
+    def __init__(
+        self,
+        book: PriceBook,
+        providers: Mapping[str, Provider],
+        pinned: Mapping[str, PlannedModel] = {},
+    ) -> None:
         super().__init__()
+        self._pinned = pinned
         self._book = book
         self._providers = providers
         self._priced_on: dict[str, date] = {}
@@ -48,23 +48,15 @@ class PricedModels(dict[str, PlannedModel]):
         """
         written, now = f"{provider}/{model}", datetime.now(UTC)
         if self._priced_on.get(written) != now.date():
-            name = self._book.resolve_name(written, self._providers)
-            self[written] = self._price(name, now)
+            self[written] = self._price(written, now)
             self._priced_on[written] = now.date()
         return written
 
-    def _price(self, name: ModelName, now: datetime) -> PlannedModel:
-        provider = self._providers[name.provider]
-        service = find_service(provider)
-        offer = self._book.offer_for(
-            name, (), provider.base_url, service=service, own_server=service is None
-        )
-        counting = CountingMethod()
-        tokenizer, key = vocabulary_id(name.id, counting), calibration_key(provider, name.id)
-        offset = learned_offset(calibration_path(), key, tokenizer)
-        if offset is not None:
-            counting = CountingMethod(offset=offset)
-        window = self._book.context_window(name)
-        model = build_planned_model(name, offer, now.date(), window, provider, counting)
+    def _price(self, written: str, now: datetime) -> PlannedModel:
+        model = plan_client_model(written, self._book, self._providers, now.date())
         # An answer may come on the next day, or on the one after that, at the price of then.
-        return replace(model, reserve=offer.reservation_card(now, now + _PRICED_FOR))
+        offers = [model.offer]
+        if written in self._pinned:
+            offers.append(self._pinned[written].offer)
+        cards = [offer.reservation_card(now, now + _PRICED_FOR) for offer in offers]
+        return replace(model, reserve=merge_highest(cards))

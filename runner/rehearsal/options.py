@@ -20,6 +20,7 @@ class RehearsalOptions:
         providers: that it may call, by name.
         book: the prices; a model without one is refused, as it would be under the cap.
         lengths: tokens of the placeholders, in the first run and in the second.
+        once: there is no second run, so that how prompts grow with answers is not known.
         seconds: that each run may take.
         default_limit: output tokens of a call that says no limit; None for the model's largest.
         replies: the user's own answers; None for placeholders alone.
@@ -31,6 +32,7 @@ class RehearsalOptions:
     providers: Mapping[str, Provider]
     book: PriceBook
     lengths: tuple[int, int] = (SHORT, LONG)
+    once: bool = False
     seconds: float = 600.0
     default_limit: int | None = None
     replies: Replies | None = None

@@ -78,7 +78,7 @@ def rehearse(
         first = asyncio.run(_run(command, options, environment, models, short, is_first=True))
     problems: tuple[str, ...] = first.problems
     longer: tuple[RecordedCall, ...] = ()
-    if not first.is_last:
+    if not first.is_last and not options.once:
         second = asyncio.run(_run(command, options, environment, models, long, is_first=False))
         longer = second.calls
         told = [f"in the second run, {each}" for each in second.problems if each not in problems]

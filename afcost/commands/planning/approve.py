@@ -8,8 +8,10 @@ from pathlib import Path
 
 import click
 
+from afcost.commands.planning.approve_program import approve_program_plan
 from afcost.commands.planning.earlier_answers import find_time
 from afcost.consent import Consent, find_cap, request_approval
+from afcost.given_options import refuse_options_but
 from afcost.options import CONCURRENCY, AddedDollars, ExpiryTime, TrustedKey, cap_option
 from afcost.rendering import console as draw
 from afcost.rendering.approval.approval_view import show_plan
@@ -18,6 +20,7 @@ from afcost.rendering.command_lines import Advice, name_command, print_advice
 from afcost.rendering.wall_time_view import describe_time
 from estimator.design import Reach, find_reach
 from estimator.plan import Plan, VerifiedPlan, read_plan, verify_plan
+from estimator.recorded import is_program_plan
 from estimator.wall_time import NO_LIMITS
 from experiment.definition import SUBJECT
 from pricing.money import Money
@@ -66,6 +69,10 @@ def approve_command(  # noqa: PLR0913 - one argument for each option
     provider's own address, a price of yours far below the others', a field that may cost. The
     question counts as confirmation; with --yes, each needs the option that the refusal names.
     """
+    if is_program_plan(plan):
+        refuse_options_but({"cap", "run_dir", "yes"}, "is not for the plan of a program")
+        approve_program_plan(plan, cap, run_dir, yes=yes)
+        return
     planned = read_plan(plan)
     now = datetime.now(UTC)
     fresh = verify_plan(planned, now, until)

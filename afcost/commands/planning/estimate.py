@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -19,6 +19,7 @@ from afcost.commands.planning.earlier_answers import (
 )
 from afcost.errors import Refused
 from afcost.options import (
+    FiniteRange,
     PositiveDollars,
     StudyName,
     TrustedKey,
@@ -27,6 +28,7 @@ from afcost.options import (
     limit_options,
     today,
 )
+from afcost.program_words import ProgramCommand, program_words, refuse_program_options
 from afcost.rendering import console as draw
 from afcost.rendering.estimate.estimate_view import EstimateView, show_estimate
 from afcost.rendering.progress import ProgressBar
@@ -55,7 +57,7 @@ if TYPE_CHECKING:
     from estimator.workload import StratumKey
 
 
-@click.command("estimate")
+@click.command("estimate", cls=ProgramCommand)
 @click.argument("experiment", required=False)
 @click.option(
     "--model", "-m", multiple=True, metavar="NAME", help="Subject model; may be repeated."
@@ -154,6 +156,14 @@ if TYPE_CHECKING:
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE",
               help="Write the estimate as a page for a browser too; needs the extra "
               "`page`.")  # fmt: skip
+@click.option("--reply", type=click.Path(path_type=Path), metavar="FILE",
+              help="Of a program: answers in the place of placeholders.")  # fmt: skip
+@click.option("--default-max-tokens", type=click.IntRange(1), metavar="N",
+              help="Of a program: limit of a call that says none.")  # fmt: skip
+@click.option("--once", is_flag=True,
+              help="Of a program: run it once, so prompts do not grow with answers.")  # fmt: skip
+@click.option("--timeout", type=FiniteRange(min=0, min_open=True), metavar="SECONDS", default=600,
+              show_default=True, help="Of a program: time of each run.")  # fmt: skip
 def estimate_command(  # noqa: PLR0913 - one argument for each option
     *,
     experiment: str | None,
@@ -186,6 +196,7 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     raw: bool,
     output: Path | None,
     html: Path | None,
+    **of_programs: Any,  # noqa: ANN401, ARG001 - `read_request` reads them
 ) -> None:
     """Forecast what EXPERIMENT costs; default: the built-in alignment-faking experiment.
 
@@ -195,7 +206,14 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     is forecast as a range: from this study's answers, or those of another run under runs/ to the
     same prompts of the same models; without any, from a prior. Claude's tokenizer is not public: if
     ANTHROPIC_API_KEY is set, its prompts are sent to Anthropic to be counted, which is free.
+
+    A program of your own is rehearsed: write its command behind --. It runs twice, and its calls
+    are answered here, with placeholders:
+
+        afcost estimate -o plan.json -- python my_study.py
     """
+    if _has_estimated_program(experiment):
+        return
     source = experiment or BUILTIN_SOURCE
     written: tuple[str, ...] = ()
     if provider:
@@ -203,10 +221,7 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
         named = model or spec.models
         model = tuple(at_provider(name, provider) for name in named)
         written = named if spec.says_more_of(named) else ()
-    if texts and not requests:
-        raise click.UsageError("--texts needs a file to write to: add --requests FILE.jsonl")
-    if batch and output:
-        raise click.UsageError("afcost cannot send batches; remove --batch to plan a run")
+    _refuse_conflicts(texts=texts, requests=requests, batch=batch, output=output)
     tokenizers = tuple(map(_make_path_absolute, tokenizer))
     price_files = tuple(str(path.absolute()) for path in prices)
     overrides = Overrides(
@@ -271,6 +286,41 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
             f"the 95% quantile, {draw.format_dollars(estimate.plan.total.q95)}, is above "
             f"{fail_over}"
         )
+
+
+def _has_estimated_program(experiment: str | None) -> bool:
+    """Rehearse and estimate a program, where the command was given one.
+
+    Raises:
+        click.UsageError: it was given an experiment too, or options that are not for it.
+    """
+    program = program_words()
+    if not program:
+        refuse_program_options()
+        return False
+    if experiment:
+        raise click.UsageError(f"{experiment}: expected an experiment, or a program, not both")
+    from afcost.commands.planning.program_estimate import (  # noqa: PLC0415 - it runs programs
+        estimate_program,
+        read_request,
+    )
+
+    estimate_program(read_request(program))
+    return True
+
+
+def _refuse_conflicts(
+    *, texts: bool, requests: Path | None, batch: bool, output: Path | None
+) -> None:
+    """Refuse options that exclude each other.
+
+    Raises:
+        click.UsageError: they do.
+    """
+    if texts and not requests:
+        raise click.UsageError("--texts needs a file to write to: add --requests FILE.jsonl")
+    if batch and output:
+        raise click.UsageError("afcost cannot send batches; remove --batch to plan a run")
 
 
 def _make_path_absolute(tokenizer: str) -> str:

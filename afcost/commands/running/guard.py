@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import re
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from afcost import errors
-from afcost.commands.running.guard_options import choose_providers, read_part_caps, read_prices
+from afcost.commands.running.guard_plan import find_cap, split_plan, warn_of_other_command
+from afcost.consent import find_current_user
+from afcost.guard_options import choose_providers, read_part_caps, read_prices
 from afcost.options import FiniteRange, PositiveDollars, today
+from afcost.program_words import ProgramCommand, name_program
 from afcost.rendering import console as draw
 from afcost.rendering.running.guard_view import show_end, show_start
+from estimator.recorded import read_program_plan
 from estimator.user_dirs import price_folder
 from pricing.money import Money
 from pricing.price_book import PriceBook
@@ -25,17 +27,16 @@ from runner.gateway import (
     SHELLS,
     GuardFolder,
     GuardOptions,
+    check_program_plan,
     choose_guard_folder,
     run_guarded,
     write_shell_lines,
 )
 
-_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
-
-@click.command("guard", context_settings={"ignore_unknown_options": True})
+@click.command("guard", cls=ProgramCommand, context_settings={"ignore_unknown_options": True})
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
-@click.option("--cap", type=PositiveDollars(), required=True, metavar="USD",
+@click.option("--cap", type=PositiveDollars(), metavar="USD",
               help="The most that its calls may cost, over all of its starts.")  # fmt: skip
 @click.option("--upstream", "upstreams", multiple=True, metavar="PROVIDER=URL",
               help="Send a provider's calls to this address, without its key.")  # fmt: skip
@@ -63,7 +64,7 @@ _NAME = re.compile(r"[^A-Za-z0-9._-]+")
 def guard_command(  # noqa: PLR0913 - one argument for each option
     *,
     command: tuple[str, ...],
-    cap: Money,
+    cap: Money | None,
     upstreams: tuple[str, ...],
     keys: tuple[str, ...],
     prices: tuple[str, ...],
@@ -83,29 +84,42 @@ def guard_command(  # noqa: PLR0913 - one argument for each option
 
         afcost guard --cap 5 -- python my_study.py
 
+    With the plan of `afcost estimate -- COMMAND` before it, the cap is the approved one:
+
+        afcost guard plan.json -- python my_study.py
+
     Options with PROVIDER, MODEL or NAME may be repeated. Run it again to go on under the same cap.
     It ends with the program's exit code, or with 4 where the cap could not pay for a call,
     or with 1 where all calls were stopped.
     """
+    path, command = split_plan(command)
     if bool(command) == bool(shell):
         raise click.UsageError("expected a command after --, or --print-env, and not both")
-    study = _name_study(command) if command else "guard"
+    plan = read_program_plan(path) if path else None
+    study = plan.study if plan else name_program(command) if command else "guard"
     folder = choose_guard_folder(run_dir or Path("runs") / study, study, command)
     providers = choose_providers(upstreams, keys)
-    files, own = read_user_prices([Path.cwd()], []), read_prices(prices, providers)
+    own = read_prices((*(plan.prices if plan else ()), *prices), providers)
+    files = read_user_prices([Path.cwd()], [])
     book = PriceBook(today(), files, read_price_lists(price_folder()), own)
+    approved = None
+    if path and plan:
+        approved = check_program_plan(path, plan, book, providers, datetime.now(UTC))
+        warn_of_other_command(plan, folder)
+    amount = find_cap(cap, approved)
     options = GuardOptions(
-        cap=cap,
-        by=_find_user(),
+        cap=amount,
+        by=find_current_user(),
         providers=providers,
         book=book,
         concurrency=concurrency,
         timeout=timeout,
-        default_limit=default_max_tokens,
+        default_limit=default_max_tokens or (plan.default_limit if plan else None),
         ledger_url=ledger,
         caps=read_part_caps(cap_tokens, part_caps, providers),
+        plan=approved,
         note=lambda said: draw.print_text(draw.stderr(), f"afcost: {said}", "red"),
-        on_open=lambda inner: _show_open(cap, folder, inner, shell),
+        on_open=lambda inner: _show_open(amount, folder, inner, shell),
     )
     ended = run_guarded(folder, options, os.environ)
     show_end(draw.stderr(), ended, folder, options.caps)
@@ -125,17 +139,3 @@ def _show_open(
     if shell:
         sys.stdout.write("\n".join(write_shell_lines(os.environ, environment, shell)) + "\n")
         sys.stdout.flush()
-
-
-def _name_study(command: tuple[str, ...]) -> str:
-    """Return the name of a program: of its script, where it has one."""
-    scripts = [word for word in command[1:] if not word.startswith("-")]
-    is_interpreter = re.fullmatch(r"(python|node|uv|npx|bash|sh)[\d.]*", Path(command[0]).name)
-    named = scripts[0] if is_interpreter and scripts else command[0]
-    return _NAME.sub("-", Path(named).stem).strip("-.")[:60] or "program"
-
-
-def _find_user() -> str:
-    with suppress(KeyError, OSError):
-        return getpass.getuser()
-    return "unknown"

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from afcost.rendering import console as draw
 from estimator.forecast import CostRange, Stratum
-from estimator.plan import Estimate
+from estimator.plan import Plan
 from experiment.definition import SUBJECT
+
+if TYPE_CHECKING:  # an experiment's estimate needs nothing of it
+    from estimator.recorded import ProgramPlan
 
 _HEADER = ["stage", "model", "calls", "in", "out", "likely", "90% range", "ceiling"]
 FIGURES = 6  # columns, the last ones
@@ -16,9 +21,8 @@ def name_columns(*, by_condition: bool) -> list[str]:
     return _HEADER[:2] + (["condition"] if by_condition else []) + _HEADER[2:]
 
 
-def build_rows(estimate: Estimate, *, by_condition: bool) -> list[list[str]]:
+def build_rows(plan: Plan | ProgramPlan, *, by_condition: bool) -> list[list[str]]:
     """Return a row of each stage of each model, or of each of its conditions, and the total."""
-    plan = estimate.plan
     rows = []
     groups = sorted(plan.groups.items(), key=lambda group: group[0][0] != SUBJECT)
     for (stage, model), cost in groups:  # the judges below the models that they judge

@@ -79,7 +79,9 @@ def show_estimate(
 
 def _build_table(estimate: Estimate, view: EstimateView) -> tuple[list[str], list[list[str]]]:
     by_condition = view.by_condition
-    return name_columns(by_condition=by_condition), build_rows(estimate, by_condition=by_condition)
+    return name_columns(by_condition=by_condition), build_rows(
+        estimate.plan, by_condition=by_condition
+    )
 
 
 def _show_json(

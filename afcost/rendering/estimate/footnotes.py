@@ -55,7 +55,7 @@ def print_footnotes(console: Console, estimate: Estimate) -> None:
 def _list_prices(estimate: Estimate) -> Iterator[str]:
     for written in estimate.experiment.spec.models:
         model = estimate.plan.models[written]
-        source = _describe_price_source(model, estimate.book.day)
+        source = describe_price_source(model, estimate.book.day)
         yield f"price: {model.name} {format_main_prices(model.card)} ({source})"
         if quotes := cost_at_other_providers(estimate, written):
             offers = (f"{provider} {draw.format_dollars(cost)}" for provider, cost in quotes)
@@ -87,7 +87,7 @@ def describe_changes(estimate: Estimate) -> list[str]:
     return [*changes, *list_joint_votes(experiment.spec, models)]
 
 
-def _describe_price_source(model: PlannedModel, today: date) -> str:
+def describe_price_source(model: PlannedModel, today: date) -> str:
     """Describe where a model's price comes from, its date, and whether other sources agree."""
     card, apart = model.card, model.offer.disagreement_ratio(today)
     source = draw.format_source(card)

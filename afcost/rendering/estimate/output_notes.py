@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from afcost.rendering import console as draw
 from estimator.forecast import Stratum
 from estimator.plan import Plan
 from experiment.definition import SUBJECT
+
+if TYPE_CHECKING:  # an experiment's estimate needs nothing of it
+    from estimator.recorded import ProgramPlan
 
 _BASES = {
     "assumed": "~assumed in the experiment file",
@@ -21,7 +25,7 @@ _MEASURED = ("history", "pilot")
 def list_uncertainty(plan: Plan) -> list[str]:
     """List what the output figures rest on, and how wide the total's range is."""
     found = [("out", basis) for basis in _list_bases(plan)]
-    found += [("out", _describe_heavy_tails(plan)), ("range", _describe_range(plan))]
+    found += [("out", _describe_heavy_tails(plan)), ("range", describe_range(plan))]
     return [f"{name}: {said}" for name, said in found if said]
 
 
@@ -57,7 +61,7 @@ def _list_shortly(names: Iterable[str]) -> str:
     return first + (f", and {draw.format_count(len(others), 'other', 'others')}" if others else "")
 
 
-def _describe_range(plan: Plan) -> str:
+def describe_range(plan: Plan | ProgramPlan) -> str:
     """Say how wide the total's range is, and which stratum makes most of it."""
     total = plan.total
     if total.q25 is None or total.q75 is None or total.q025 is None or total.q975 is None:
@@ -79,7 +83,7 @@ def _describe_heavy_tails(plan: Plan) -> str:
     return f"a few answers are very long: {_list_shortly(heavy)}" if heavy else ""
 
 
-def _name_stratum(plan: Plan, stratum: Stratum) -> str:
+def _name_stratum(plan: Plan | ProgramPlan, stratum: Stratum) -> str:
     """Return a stratum in words: a judge by its name, a model where its stage has several."""
     models = {each.model for each in plan.strata if each.stage == stratum.stage}
     stage = [] if stratum.stage == SUBJECT else [stratum.stage]

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from afcost.rendering import console as draw
 from afcost.rendering.command_lines import Advice, name_command, print_advice
+from afcost.rendering.running.planned_calls_view import show_planned_calls
 from pricing.money import Money
 from runner.gateway import CallTally, GuardedRun, GuardFolder, GuardReport, PartCap
 
@@ -140,7 +141,9 @@ def show_guard_report(console: Console, report: GuardReport) -> None:
         ]
         for each in report.sums
     ]
-    if rows:
+    if report.plan:
+        show_planned_calls(console, report.plan, report.planned)
+    elif rows:
         draw.print_table(console, header, rows, left_columns=2)
     held = f", {balance.held} held for {report.held:,}" if report.held else ""
     draw.print_text(console, f"{balance.settled} of {balance.cap} spent{held}")

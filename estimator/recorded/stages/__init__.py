@@ -1,0 +1,33 @@
+"""Stages: what a program's calls are for, found by what their prompts share.
+
+Reading order: `prompt_parts` (where a template stands in a prompt), `templates` (what texts share),
+`stage` (calls of one purpose, and their names).
+"""
+
+from estimator.recorded.stages.prompt_parts import (
+    FixedText,
+    PromptParts,
+    compare_texts,
+    split_prompt,
+)
+from estimator.recorded.stages.stage import (
+    OTHER_STAGE,
+    UNNAMED_STAGE,
+    Stage,
+    StagedPrompt,
+    find_stage,
+    find_stages,
+)
+
+__all__ = [
+    "OTHER_STAGE",
+    "UNNAMED_STAGE",
+    "FixedText",
+    "PromptParts",
+    "Stage",
+    "StagedPrompt",
+    "compare_texts",
+    "find_stage",
+    "find_stages",
+    "split_prompt",
+]
