@@ -35,10 +35,8 @@ REHEARSAL_VARIABLE = "AFCOST_REHEARSAL"  # 1 in a program that is rehearsed
 _NOT_STARTED = (126, 127)
 _STDERR = 2
 _LAST_BYTES, _LAST_CHARACTERS = 4096, 200  # of what a program wrote before it failed
-_START = (
-    "rehearsing: nothing leaves this machine, and answers are placeholders. The program runs "
-    f"twice, so what it writes it writes twice ({REHEARSAL_VARIABLE}=1 tells it)"
-)
+_START = "rehearsing: calls are answered here, with placeholders, and none is sent on. The program "
+_ONCE, _TWICE = "really runs", "runs twice, so what it writes it writes twice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,8 @@ def rehearse(
     for key in find_keys(environment, builtin_providers()):
         remember_secret(key)  # a command may have one among its arguments
     models = PricedModels(options.book, options.providers)
-    options.note(_START)
+    how = _ONCE if options.once else _TWICE
+    options.note(f"{_START}{how} ({REHEARSAL_VARIABLE}=1 tells it)")
     short, long = options.lengths
     with _kept_place():
         first = asyncio.run(_run(command, options, environment, models, short, is_first=True))

@@ -119,7 +119,9 @@ class StandIn:
         call = counted.call
         limit = self._find_limit(counted)
         answers = tuple(self._make_answer(counted, limit) for _ in range(call.choices))
-        said = Said(len(self.calls) + 1, call.model, answers, counted.prompt_tokens)
+        said = Said(
+            len(self.calls) + 1, call.model, answers, counted.prompt_tokens, _find_logprobs(call)
+        )
         self.odd.update({each.problem for each in answers if each.problem})
         self.calls.append(
             RecordedCall(
@@ -231,6 +233,14 @@ class StandIn:
 
     def _list_ids(self, provider: str) -> list[str]:
         return self.options.book.model_ids(provider)
+
+
+def _find_logprobs(call: ClientCall) -> int | None:
+    """Return how many likely tokens a call wants for each one; None for no log-probabilities."""
+    if call.body.get("logprobs") is not True:
+        return None
+    asked = call.body.get("top_logprobs")
+    return asked if isinstance(asked, int) else 0
 
 
 def _send(body: str) -> web.Response:

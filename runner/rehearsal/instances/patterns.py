@@ -53,6 +53,8 @@ def _write_part(kind: str, value: Any, more: int) -> Iterator[str]:  # noqa: ANN
             yield from _write(value[3], more)
         case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
             low, high, repeated = value
+            if low > _MOST_REPEATS:
+                raise NoInstance("a part of a pattern is repeated too often")
             times = min(int(high), low + more, max(low, _MOST_REPEATS))
             yield from list(_write(repeated, 0)) * times
         case "ATOMIC_GROUP":
