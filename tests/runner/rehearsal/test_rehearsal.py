@@ -93,6 +93,7 @@ def test_refused_calls_and_none_at_all_are_told_of(tmp_path):
     assert any("1 call was refused: openai/no-such-model is unpr" in p for p in refused.problems)
     assert run(tmp_path, "").problems[0].startswith("no call of the program came here")
     none = rehearse(["no-such-program"], make_options(), {"PATH": os.environ["PATH"]})
+    assert len(none.problems) == 1
     assert "no such command" in none.problems[0]
 
 
