@@ -25,6 +25,7 @@ from pricing.catalog import ModelName
 from pricing.rates import Offer, RateCard
 from providers.capabilities import capability_from_json
 
+_OF_PROGRAMS = "afcost.program-plan/1"  # the schema of `estimator.recorded`
 _MAX_BYTES = 16 << 20  # of a plan; ten thousand conditions with two judges each take less
 
 
@@ -60,6 +61,8 @@ def read_plan(path: Path) -> Plan:
         raise BadPlan(
             f"{path} is not a plan file ({error}); create one with `afcost estimate … -o`"
         ) from error
+    if isinstance(document, dict) and document.get("schema") == _OF_PROGRAMS:
+        raise BadPlan(f"{path} is the plan of a program; start it:  afcost guard {path} -- COMMAND")
     if not isinstance(document, dict) or document.get("schema") != PLAN_SCHEMA:
         raise BadPlan(
             f"plan {path}: expected schema {PLAN_SCHEMA}; create one with `afcost estimate -o`"

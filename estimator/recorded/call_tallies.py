@@ -30,7 +30,7 @@ class CountedCall:
         base: tokens without the answers in it.
         slope: how often it has the answers that it reads; 0 where it reads none.
         bound: tokens that it may have at most, with the longest answers.
-        is_exact: the prompt is nothing but messages.
+        is_exact: the prompt is nothing but messages, without answers of an unknown length.
     """
 
     key: StratumKey
@@ -108,8 +108,9 @@ def _count(
     call, count = each.read.call, count_call(model, each.read.call)
     growth = sum(share * lengths[key].growth for key, share in shares.items())
     if not each.read.reads or each.read.longer is None or growth <= 0:
+        is_exact = call.is_exact and not each.read.reads
         return CountedCall(
-            each.key, count.tokens, count.tokens, 0.0, count.bound, is_exact=call.is_exact
+            each.key, count.tokens, count.tokens, 0.0, count.bound, is_exact=is_exact
         )
     more = count_call(model, each.read.longer[1]).tokens - count.tokens
     slope = max(more / model.tokenizer.scale / growth, 0.0)

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 
 from estimator.recorded.pairing import pair_calls
 from estimator.recorded.recorded_call import RecordedCall, Recording
-from estimator.recorded.stages import Stage, StagedPrompt, compare_texts, find_stages, split_prompt
+from estimator.recorded.stages import (
+    PLACEHOLDER,
+    Stage,
+    StagedPrompt,
+    compare_texts,
+    find_stages,
+    split_prompt,
+)
 from providers.clients import ClientCall
 from providers.errors import CannotPrice
 
@@ -38,10 +45,10 @@ class ReadCall:
     def reads(self) -> bool:
         """Whether earlier answers are in its prompt, as far as is known."""
         other = self.longer and self.longer[1]
-        return other is not None and (self.call.messages, self.call.beside) != (
-            other.messages,
-            other.beside,
-        )
+        if other and (self.call.messages, self.call.beside) != (other.messages, other.beside):
+            return True
+        texts = (*(each.content for each in self.call.messages), *self.call.beside)
+        return not self.recorded.is_measured and any(PLACEHOLDER in text for text in texts)
 
 
 def read_calls(recording: Recording) -> tuple[list[ReadCall], list[Stage], list[str]]:

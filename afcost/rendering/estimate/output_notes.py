@@ -88,4 +88,4 @@ def _name_stratum(plan: Plan | ProgramPlan, stratum: Stratum) -> str:
     models = {each.model for each in plan.strata if each.stage == stratum.stage}
     stage = [] if stratum.stage == SUBJECT else [stratum.stage]
     model = [str(plan.models[stratum.model].name)] if len(models) > 1 else []
-    return " ".join([*stage, *model, stratum.condition])
+    return " ".join(filter(None, [*stage, *model, stratum.condition]))

@@ -5,6 +5,7 @@ Reading order: `prompt_parts` (where a template stands in a prompt), `templates`
 """
 
 from estimator.recorded.stages.prompt_parts import (
+    PLACEHOLDER,
     FixedText,
     PromptParts,
     compare_texts,
@@ -21,6 +22,7 @@ from estimator.recorded.stages.stage import (
 
 __all__ = [
     "OTHER_STAGE",
+    "PLACEHOLDER",
     "UNNAMED_STAGE",
     "FixedText",
     "PromptParts",

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from providers.clients import ClientCall
 
 _SEPARATOR = "\n\n"
-PLACEHOLDER = "placeholder"  # what the answers of a rehearsal begin with, in any case
+PLACEHOLDER = "Placeholder "  # what texts in the answers of a rehearsal begin with
 
 
 class PromptParts(NamedTuple):
@@ -58,13 +58,13 @@ def split_prompt(call: ClientCall) -> PromptParts:
 
 def compare_texts(text: str, other: str | None) -> FixedText:
     """Return a text with what of it another one shares that differs in the answers alone."""
+    answer = text.find(PLACEHOLDER)
     if other is None or text == other:
-        return FixedText(text, len(text), len(text))
+        return FixedText(text, answer, 0) if answer >= 0 else FixedText(text, len(text), len(text))
     shared = count_shared(text, other)
     rest = min(len(text), len(other)) - shared
     tail = count_shared(text[::-1][:rest], other[::-1][:rest])
-    answer = text.lower().find(PLACEHOLDER)  # a longer one may begin as a short one does
-    head = min(shared, answer) if answer >= 0 else shared
+    head = min(shared, answer) if answer >= 0 else shared  # a longer one may begin as a short one
     return FixedText(text, head, tail - text[len(text) - tail :].startswith("."))
 
 

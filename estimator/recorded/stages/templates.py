@@ -35,7 +35,8 @@ class Template:
         """Return how many of its characters a text has; 0 where that is less than half of them."""
         if text.startswith(self.begin) and text.endswith(self.end):
             return self.size
-        shared = count_shared(text, self.begin) + count_shared(text[::-1], self.end[::-1])
+        end = text[-len(self.end) :] if self.end else ""
+        shared = count_shared(text, self.begin) + count_shared(end[::-1], self.end[::-1])
         return shared if shared >= _LIKE * self.size else 0
 
 

@@ -140,6 +140,14 @@ def test_what_was_billed_is_forecast_as_it_was():
     assert (stratum.basis, stratum.output.mean) == ("history", 600)
 
 
+def test_one_run_alone_has_stages_and_no_exact_judge():
+    plan = estimate(rehearse(_mixed, once=True)).plan
+    exact = {each.stage: each.exactness for each in plan.strata}
+    assert exact["describe-in-one-sentence"] == "exact"
+    assert exact["is-this-a-good-description"] == "approximate"
+    assert plan.problems == ()
+
+
 def test_an_empty_recording_is_refused():
     with pytest.raises(BadRecording, match="no call was recorded"):
         estimate(Recording(("true",), (), (), ()))
