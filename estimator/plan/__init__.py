@@ -9,7 +9,7 @@ from estimator.plan.assumptions import (
 )
 from estimator.plan.export import estimate_to_json, open_request_export, price_to_json
 from estimator.plan.other_providers import cost_at_other_providers
-from estimator.plan.own_prices import OwnPrice, list_own_prices
+from estimator.plan.own_prices import OwnPrice, find_own_prices, list_own_prices
 from estimator.plan.plan import Plan, model_to_json, stratum_to_json
 from estimator.plan.plan_file import model_from_json, read_plan, save_plan, stratum_from_json
 from estimator.plan.planner import Estimate, EstimateOptions, estimate_experiment
@@ -32,6 +32,7 @@ __all__ = [
     "describe_turns",
     "estimate_experiment",
     "estimate_to_json",
+    "find_own_prices",
     "format_main_prices",
     "list_changed_models",
     "list_changes",

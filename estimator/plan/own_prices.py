@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -13,6 +13,7 @@ from experiment.definition import Experiment
 from pricing.catalog import ModelName
 from pricing.rates import MAX_PRICE_RATIO, Offer, RateCard, underpricing_ratio
 from providers.addresses import find_service
+from providers.provider import Provider
 from providers.registry import load_providers
 
 
@@ -79,11 +80,23 @@ def list_own_prices(
             changed in between.
         day: today.
     """
-    known = load_providers(experiment.spec.providers)
+    return find_own_prices(load_providers(experiment.spec.providers), models, day)
+
+
+def find_own_prices(
+    providers: Mapping[str, Provider], models: Iterable[Mapping[str, PlannedModel]], day: date
+) -> list[OwnPrice]:
+    """Return the user's own price of each model, where it is furthest below what others say.
+
+    Args:
+        providers: by name, where the models are.
+        models: as of `list_own_prices`.
+        day: today.
+    """
     found: dict[ModelName, OwnPrice] = {}
     for each in (model for group in models for model in group.values()):
         if each.offer.user_chosen:
-            own_server = find_service(known[each.name.provider]) is None
+            own_server = find_service(providers[each.name.provider]) is None
             price = _compare(each.name, each.offer, day, own_server=own_server)
             earlier = found.get(each.name)
             if earlier is None or price.below > earlier.below:

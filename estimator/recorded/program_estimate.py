@@ -10,7 +10,7 @@ from datetime import date
 from estimator.comparison import PromptPrefix, Quote, find_common_prefix, quote_strata
 from estimator.counting import Exactness
 from estimator.errors import BadRecording
-from estimator.forecast import CallsByStratum, Stratum, forecast_cost
+from estimator.forecast import CallsByStratum, Forecast, Stratum, forecast_cost
 from estimator.plan import (
     list_price_notes,
     list_price_warnings,
@@ -94,16 +94,7 @@ def estimate_recording(recording: Recording, options: ProgramOptions) -> Program
         raise BadRecording("\n".join(["no call was recorded that can be priced", *problems]))
     tallies, counted = tally_calls(calls, planned)
     models = {each.name.written: each for each in planned.values()}
-    groups: defaultdict[StratumKey, list[StratifiedCall]] = defaultdict(list)
-    for each in calls:
-        groups[each.key].append(each)
-    numbers = {text: n for n, text in enumerate(dict.fromkeys(map(find_query, calls)))}
-    measured = {key: find_measured(group, models[key.model], numbers)
-                for key, group in groups.items()}  # fmt: skip
-    known = {key: each for key, each in measured.items() if each is not None}
-    lengths = {key: find_length(group, models[key.model], known.get(key))
-               for key, group in groups.items()}  # fmt: skip
-    forecast = forecast_cost(tallies, lengths, models, {}, CallsByStratum(known, len(numbers)))
+    forecast = _forecast(calls, tallies, models)
     strata = tuple(_with_exactness(each, tallies[each.key], models) for each in forecast.strata)
     plan = ProgramPlan(
         study=options.study,
@@ -121,6 +112,24 @@ def estimate_recording(recording: Recording, options: ProgramOptions) -> Program
         problems=tuple(problems),
     )
     return ProgramEstimate(plan, _quote(plan, calls, options), counted, options.book.day)
+
+
+def _forecast(
+    calls: Sequence[StratifiedCall],
+    tallies: dict[StratumKey, StratumTally],
+    models: dict[str, PlannedModel],
+) -> Forecast:
+    """Forecast what counted calls cost, by what was billed for them where that is known."""
+    groups: defaultdict[StratumKey, list[StratifiedCall]] = defaultdict(list)
+    for each in calls:
+        groups[each.key].append(each)
+    numbers = {text: n for n, text in enumerate(dict.fromkeys(map(find_query, calls)))}
+    measured = {key: find_measured(group, models[key.model], numbers)
+                for key, group in groups.items()}  # fmt: skip
+    known = {key: each for key, each in measured.items() if each is not None}
+    lengths = {key: find_length(group, models[key.model], known.get(key))
+               for key, group in groups.items()}  # fmt: skip
+    return forecast_cost(tallies, lengths, models, {}, CallsByStratum(known, len(numbers)))
 
 
 def _plan_models(

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from estimator.plan import VerifiedPlan, list_own_prices
+from estimator.plan import OwnPrice, VerifiedPlan, list_own_prices
 from estimator.workload import list_unknown_fields
 from providers.addresses import find_service
 from providers.key_rule import list_keys_to_confirm
@@ -98,7 +98,12 @@ def _confirm_prices(verified: VerifiedPlan, sent: Collection[str]) -> Iterator[C
         {written: model for written, model in group.items() if written in sent}
         for group in (verified.models, verified.today)
     ]
-    for price in list_own_prices(verified.experiment, groups, verified.book.day):
+    yield from confirm_prices(list_own_prices(verified.experiment, groups, verified.book.day))
+
+
+def confirm_prices(prices: Iterable[OwnPrice]) -> Iterator[Confirmation]:
+    """Yield the prices of the user's own with which no cap would hold, if they are wrong."""
+    for price in prices:
         if price.can_break_cap:
             yield Confirmation(f"price {price.name}", "--accept-price", str(price.name))
 

@@ -3,9 +3,9 @@
 from runner.gateway.approved_program import (
     ApprovedProgram,
     approve_program,
+    check_prices,
     check_program_plan,
     find_newest_program_cap,
-    refuse_changed_prices,
 )
 from runner.gateway.call_request import LABEL, LABEL_HEADER
 from runner.gateway.guard_folder import (
@@ -45,6 +45,7 @@ __all__ = [
     "RefusedCalls",
     "approve_program",
     "build_guard_report",
+    "check_prices",
     "check_program_plan",
     "choose_guard_folder",
     "find_newest_program_cap",
@@ -52,7 +53,6 @@ __all__ = [
     "is_guard_folder",
     "open_guard_folder",
     "read_calls",
-    "refuse_changed_prices",
     "run_guarded",
     "write_shell_lines",
 ]

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from estimator.errors import StalePlan
-from estimator.plan import list_changed_models
+from estimator.plan import find_own_prices, list_changed_models
 from estimator.recorded import (
     ProgramPlan,
     PromptParts,
@@ -27,10 +27,13 @@ from runner.approval import (
     ApprovalFile,
     ApprovalWatch,
     BindableLedger,
+    Confirmation,
     WatermarkKeeper,
     approval_path,
     bind_approval,
+    confirm_prices,
     read_approval_file,
+    refuse_unconfirmed,
     require_approval,
     save_approval,
 )
@@ -56,6 +59,11 @@ class ApprovedProgram:
     def name_stage(self, parts: PromptParts) -> str:
         """Return the stage of a call without a label, by its prompt."""
         return self.plan.name_stage("", parts)
+
+    @property
+    def raise_cap(self) -> str:
+        """What raises its cap, in words."""
+        return f"approve a higher one:  afcost approve {shlex.quote(str(self.path))} --cap USD"
 
     def bind(
         self, ledger: Ledger, folder: GuardFolder, location: Location, *, was_empty: bool
@@ -109,18 +117,22 @@ def check_program_plan(
         now: the time by which they are judged, with a time zone.
 
     Raises:
-        NotApproved: it is not approved.
+        NotApproved: it is not approved, or a price of the user's own is not confirmed.
         StalePlan: a price rose since it was made, or something else that it pins changed.
     """
     approval = require_approval(plan, path, now)
-    refuse_changed_prices(plan, book, providers, now)
+    needed = check_prices(plan, book, providers, now)
+    refuse_unconfirmed(needed, approval.confirmed, path)
     return ApprovedProgram(plan, path, approval)
 
 
-def refuse_changed_prices(
+def check_prices(
     plan: ProgramPlan, book: PriceBook, providers: Mapping[str, Provider], now: datetime
-) -> None:
+) -> list[Confirmation]:
     """Refuse a plan whose models cost more by now; a lower price is no reason.
+
+    Returns:
+        the user's own prices that an approval must confirm, as they are far below what others say.
 
     Raises:
         StalePlan: names what changed, one line each.
@@ -134,6 +146,7 @@ def refuse_changed_prices(
             "changed since the plan was made:\n  " + "\n  ".join(changed) + "\n"
             "Plan again with `afcost estimate -o … -- COMMAND` and approve that"
         )
+    return list(confirm_prices(find_own_prices(providers, [plan.models, today], now.date())))
 
 
 def approve_program(plan: ProgramPlan, path: Path, approval: Approval) -> None:

@@ -34,7 +34,15 @@ from runner.gateway.models import PricedModels
 from runner.gateway.refused_calls import RefusedCalls
 from runner.gateway.relay import Relay
 from runner.gateway.relayed_call import RelayedCall, write_relayed
-from runner.gateway.spending import CallTally, PartCap, Refused, SampleMoney, Spender, Why
+from runner.gateway.spending import (
+    RAISE_CAP,
+    CallTally,
+    PartCap,
+    Refused,
+    SampleMoney,
+    Spender,
+    Why,
+)
 from runner.gateway.tools import find_tool_of_call
 from runner.gateway.upstreams import Upstreams
 from runner.ledger import Ledger
@@ -59,6 +67,7 @@ class Gate:
         caps: on parts of the calls.
         refusals: takes those that a cap refused.
         name_stage: names the stage of a call without a label; None for one stage of all.
+        raise_cap: what raises the cap of the whole program, in words.
         largest_sample: what the calls of a sample of an earlier start were reserved for together.
     """
 
@@ -75,6 +84,7 @@ class Gate:
         caps: Sequence[PartCap] = (),
         refusals: RefusedCalls | None = None,
         name_stage: Callable[[PromptParts], str] | None = None,
+        raise_cap: str = RAISE_CAP,
         largest_sample: Money | None = None,
     ) -> None:
         self._refusals = refusals
@@ -90,6 +100,7 @@ class Gate:
             make_slow_start=make_slow_start,
             concurrency=concurrency,
             caps=caps,
+            raise_cap=raise_cap,
             largest_sample=largest_sample,
         )
 

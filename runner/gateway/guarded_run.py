@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from pricing.money import Money
 from pricing.price_book import PriceBook
@@ -218,8 +219,8 @@ async def _run(  # noqa: PLR0913 - what a guarded program runs with
                 default_limit=options.default_limit,
                 caps=options.caps,
                 refusals=refusals,
-                name_stage=options.plan.name_stage if options.plan else None,
                 largest_sample=options.largest_sample,
+                **_follow_plan(options.plan),
             )
             lease = asyncio.create_task(_keep_lease(table, gate)) if table else None
             try:
@@ -252,6 +253,11 @@ async def _led_here(
         return
     async with intercept_connections(door, environment, inner, builtin) as taken:
         yield taken.environment, taken.tally
+
+
+def _follow_plan(plan: ApprovedProgram | None) -> dict[str, Any]:
+    """Return what a plan has a gate do: name stages, and say how its cap is raised."""
+    return {"name_stage": plan.name_stage, "raise_cap": plan.raise_cap} if plan else {}
 
 
 async def _run_or_serve(command: Sequence[str], environment: Mapping[str, str]) -> ProgramEnd:

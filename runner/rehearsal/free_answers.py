@@ -11,8 +11,8 @@ Json = dict[str, Any]
 _SINCE, _SINCE_SECONDS = "2025-01-01T00:00:00Z", 1735689600  # when a model came is not told
 
 
-def list_models(operation: Operation, ids: list[str]) -> Json | None:
-    """Return the models of a provider, or the one that a path names; None where it is not known.
+def list_models(operation: Operation, ids: list[str]) -> Json:
+    """Return the models of a provider, or the one that a path names.
 
     Args:
         operation: a list of models, or one of them.

@@ -35,10 +35,8 @@ REHEARSAL_VARIABLE = "AFCOST_REHEARSAL"  # 1 in a program that is rehearsed
 _NOT_STARTED = (126, 127)
 _STDERR = 2
 _LAST_BYTES, _LAST_CHARACTERS = 4096, 200  # of what a program wrote before it failed
-_START = (
-    "rehearsing: nothing leaves this machine, and answers are placeholders. The program runs "
-    f"twice, so what it writes it writes twice ({REHEARSAL_VARIABLE}=1 tells it)"
-)
+_START = "rehearsing: calls are answered here, with placeholders, and none is sent on. The program "
+_ONCE, _TWICE = "really runs", "runs twice, so what it writes it writes twice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,8 @@ def rehearse(
     for key in find_keys(environment, builtin_providers()):
         remember_secret(key)  # a command may have one among its arguments
     models = PricedModels(options.book, options.providers)
-    options.note(_START)
+    how = _ONCE if options.once else _TWICE
+    options.note(f"{_START}{how} ({REHEARSAL_VARIABLE}=1 tells it)")
     short, long = options.lengths
     with _kept_place():
         first = asyncio.run(_run(command, options, environment, models, short, is_first=True))
@@ -114,7 +113,7 @@ async def _run(  # noqa: PLR0913 - what a run depends on
         last_line = "" if is_shown else _read_last_line(hidden)
     problems = (
         *_describe_end(end, signals, options.seconds, last_line),
-        *_describe_calls(stand_in),
+        *_describe_calls(stand_in, is_started=end is None or not _is_unstarted(end)),
     )
     is_last = bool(signals) or not stand_in.calls or (end is not None and _is_unstarted(end))
     return _Run(tuple(stand_in.calls), problems, is_last)
@@ -158,13 +157,13 @@ def _describe_end(
         yield f"the program left {count} of its processes running; their calls are not recorded"
 
 
-def _describe_calls(stand_in: StandIn) -> Iterator[str]:
+def _describe_calls(stand_in: StandIn, *, is_started: bool) -> Iterator[str]:
     """Yield what must be known of the calls."""
     for reason, count in stand_in.refused.items():
         yield f"{count} call{'s were' if count > 1 else ' was'} refused: {reason}"
     for reason, count in stand_in.odd.items():
         yield f"in {count} answer{'s' if count > 1 else ''}, {reason}"
-    if not stand_in.calls:
+    if is_started and not stand_in.calls and not stand_in.refused:
         yield (
             "no call of the program came here; it may make none, or have its provider's address "
             "in its code"

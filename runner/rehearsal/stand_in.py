@@ -1,7 +1,6 @@
 """The stand-in: it answers a program's calls in the place of all providers, and records them.
 
-There is no client in it, so nothing can leave this machine. What the gate would refuse it refuses
-in the same way, so that a program meets nothing new when it is run for money.
+There is no client in it, so nothing can leave this machine.
 """
 
 from __future__ import annotations
@@ -13,55 +12,26 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from estimator.recorded import RecordedCall
-from estimator.workload import PlannedModel
-from experiment.prompts import Request
-from pricing.errors import PricingError, Unpriced
 from providers.clients import (
     ClientCall,
     Operation,
     OperationKind,
     find_operation,
     parse_quietly,
-    read_call,
     write_json,
     write_refusal,
 )
-from providers.errors import CannotPrice
-from runner.gateway import LABEL, LABEL_HEADER, CallCosts, PricedModels
+from runner.gateway import LABEL, LABEL_HEADER, PricedModels
 from runner.gateway.door import ClientAnswer, DoorCall
 from runner.rehearsal.answers import Said, write_stream, write_whole
+from runner.rehearsal.counted_call import CallCounter, CountedCall, Refused
 from runner.rehearsal.free_answers import find_counted, list_models, write_count
 from runner.rehearsal.options import RehearsalOptions
 from runner.rehearsal.placeholders import Placeholder, find_asked, make_placeholder
 from runner.rehearsal.replies import Reply
 
-_BAD_CALL, _NOT_FOUND = 400, 404
+_BAD_CALL = 400
 _STREAM = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}
-
-
-class Refused(Exception):
-    """A call that is not answered.
-
-    Args:
-        status: of the reply; one that clients do not send again.
-        code: of the error.
-        message: for the program and its user.
-    """
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class _Counted:
-    """A call with its model and its prompt's tokens."""
-
-    call: ClientCall
-    provider: str
-    model: PlannedModel
-    prompt_tokens: int
 
 
 @dataclass(slots=True)
@@ -86,6 +56,11 @@ class StandIn:
     refused: Counter[str] = field(default_factory=Counter)
     odd: Counter[str] = field(default_factory=Counter)
     _seen: Counter[bytes] = field(default_factory=Counter)
+    _counter: CallCounter = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Count by the same models and options."""
+        self._counter = CallCounter(self.options, self.models)
 
     async def handle(self, arrived: DoorCall) -> web.StreamResponse:
         """Answer a call."""
@@ -115,11 +90,12 @@ class StandIn:
         if label and not LABEL.fullmatch(label):
             why = f"{LABEL_HEADER}: expected letters, digits, dots, dashes and underscores"
             raise Refused(_BAD_CALL, "bad_label", f"{why}, up to 60")
-        counted = self._count(operation, arrived.body)
-        call = counted.call
-        limit = self._find_limit(counted)
+        counted = self._counter.count(operation, arrived.body)
+        call, limit = counted.call, self._counter.find_limit(counted)
         answers = tuple(self._make_answer(counted, limit) for _ in range(call.choices))
-        said = Said(len(self.calls) + 1, call.model, answers, counted.prompt_tokens)
+        said = Said(
+            len(self.calls) + 1, call.model, answers, counted.prompt_tokens, _find_logprobs(call)
+        )
         self.odd.update({each.problem for each in answers if each.problem})
         self.calls.append(
             RecordedCall(
@@ -141,58 +117,7 @@ class StandIn:
             await answer.write(event)
         return await answer.end()
 
-    def _count(self, operation: Operation, body: bytes) -> _Counted:
-        """Read, price and count a call.
-
-        Raises:
-            Refused: it cannot be priced.
-        """
-        try:
-            call = read_call(
-                operation.api, body, model=operation.model, streamed=operation.is_streamed
-            )
-        except CannotPrice as problem:
-            raise Refused(problem.status, "not_priced", str(problem)) from problem
-        name = self._find_model(operation.provider, call.model)
-        request = Request("", "", name, "", 0, 0, call.messages, {"max_tokens": 1})
-        costs = CallCosts(self.models)
-        costs.count(request, call)
-        tokens = costs.count_prompt(request).tokens
-        return _Counted(call, operation.provider, self.models[name], tokens)
-
-    def _find_limit(self, counted: _Counted) -> int:
-        """Return how many tokens each answer may have.
-
-        Raises:
-            Refused: it is not known.
-        """
-        most = counted.model.capability.max_output
-        limit = counted.call.limit or self.options.default_limit or most
-        if limit is None:
-            said = (
-                f"the call says no max_tokens, and the largest answer of {counted.call.model} is "
-                "not known; let the program say max_tokens, or give --default-max-tokens N"
-            )
-            raise Refused(_BAD_CALL, "not_priced", said)
-        return limit
-
-    def _find_model(self, provider: str, model: str) -> str:
-        """Return the name of a model that has a price.
-
-        Raises:
-            Refused: it has none.
-        """
-        if provider not in self.options.providers:
-            raise Refused(_NOT_FOUND, "not_supported", f"{provider} is no provider that is known")
-        try:
-            return self.models.find(provider, model)
-        except Unpriced as error:
-            said = f"{error}\nor give --price {provider}/{model}=IN/OUT"
-            raise Refused(_BAD_CALL, "not_priced", said) from error
-        except PricingError as error:
-            raise Refused(_BAD_CALL, "not_priced", str(error)) from error
-
-    def _make_answer(self, counted: _Counted, limit: int) -> Placeholder:
+    def _make_answer(self, counted: CountedCall, limit: int) -> Placeholder:
         """Return the next answer to a call; asked for the same again, it has other words."""
         call = counted.call
         asked = hashlib.sha256(call.sent).digest()
@@ -208,7 +133,7 @@ class StandIn:
             tool_name=reply.tool if reply else None,
         )
 
-    def _find_reply(self, counted: _Counted) -> Reply | None:
+    def _find_reply(self, counted: CountedCall) -> Reply | None:
         """Return the user's own answer to a call; None without one."""
         call, replies = counted.call, self.options.replies
         if replies is None:
@@ -223,14 +148,20 @@ class StandIn:
             Refused: the prompt to count cannot be read, or its model is not known.
         """
         if operation.method == "GET":
-            return write_json(list_models(operation, self._list_ids(operation.provider)))
+            ids = self.options.book.model_ids(operation.provider)
+            return write_json(list_models(operation, ids))
         body = parse_quietly(arrived.body)
         given = find_counted(operation.api, body if isinstance(body, dict) else {})
-        counted = self._count(operation, write_json(given).encode())
+        counted = self._counter.count(operation, write_json(given).encode())
         return write_json(write_count(operation.api, counted.prompt_tokens))
 
-    def _list_ids(self, provider: str) -> list[str]:
-        return self.options.book.model_ids(provider)
+
+def _find_logprobs(call: ClientCall) -> int | None:
+    """Return how many likely tokens a call wants for each one; None for no log-probabilities."""
+    if call.body.get("logprobs") is not True:
+        return None
+    asked = call.body.get("top_logprobs")
+    return asked if isinstance(asked, int) else 0
 
 
 def _send(body: str) -> web.Response:

@@ -87,7 +87,7 @@ def test_an_approval_is_spent_by_one_ledger_and_its_cap_holds(lab, server):
     lab.afcost("approve", "plan.json", "--cap", "0.0005", "--yes")
     server.reset(Behaviour(output_tokens=60, input_tokens=5))
     said = guard(lab, server, "plan.json", ends=4).stderr
-    assert "the cap was reached" in said
+    assert "To go on, approve a higher one:  afcost approve plan.json --cap USD" in said
     guard(lab, server, "plan.json", ends=4)  # what was spent is counted
     report = json.loads(lab.afcost("report", "runs/study", "--format", "json").stdout)
     assert 0 < Decimal(report["spent_usd"]) <= Decimal("0.0005")
@@ -107,6 +107,16 @@ def test_a_plan_that_was_edited_or_whose_price_rose_is_refused(lab, server):
     path.write_text(path.read_text().replace('"study": "study"', '"study": "other"'))
     assert "is the plan of a program" in lab.afcost("run", "plan.json", ends=1).stderr
     assert "was edited" in guard(lab, server, "plan.json", ends=1).stderr
+    assert not server.bill().calls
+
+
+def test_a_price_of_a_plan_that_is_far_below_others_must_be_confirmed(lab, server):
+    price = "openai/gpt-4.1=0.0002/0.0008"
+    lab.afcost("estimate", "-o", "plan.json", "--price", price, *PROGRAM)
+    approve = ("approve", "plan.json", "--cap", "1", "--yes")
+    assert "--accept-price openai/gpt-4.1" in lab.afcost(*approve, ends=3).stderr
+    assert "not approved" in guard(lab, server, "plan.json", ends=3).stderr
+    lab.afcost(*approve, "--accept-price", "openai/gpt-4.1")
     assert not server.bill().calls
 
 

@@ -70,8 +70,10 @@ def approve_command(  # noqa: PLR0913 - one argument for each option
     question counts as confirmation; with --yes, each needs the option that the refusal names.
     """
     if is_program_plan(plan):
-        refuse_options_but({"cap", "run_dir", "yes"}, "is not for the plan of a program")
-        approve_program_plan(plan, cap, run_dir, yes=yes)
+        taken = {"cap", "run_dir", "yes", "accept_price"}
+        refuse_options_but(taken, "is not for the plan of a program")
+        consent = Consent(yes, "--yes", {"--accept-price": accept_price})
+        approve_program_plan(plan, cap, run_dir, consent)
         return
     planned = read_plan(plan)
     now = datetime.now(UTC)

@@ -21,15 +21,15 @@ from runner.approval import Approval
 from runner.gateway import (
     GuardFolder,
     approve_program,
+    check_prices,
     choose_guard_folder,
     find_newest_program_cap,
-    refuse_changed_prices,
 )
 from runner.ledger import ledger_exists, read_ledger
 
 
 def approve_program_plan(
-    path: Path, cap: Money | AddedDollars, run_dir: Path | None, *, yes: bool
+    path: Path, cap: Money | AddedDollars, run_dir: Path | None, consent: Consent
 ) -> None:
     """Show a program's plan, ask for confirmation, and record the approval.
 
@@ -37,13 +37,13 @@ def approve_program_plan(
         path: of the plan.
         cap: of all of its starts.
         run_dir: the program's folder; None for the default.
-        yes: do not ask.
+        consent: how the user gives it.
     """
     plan, now = read_program_plan(path), datetime.now(UTC)
     files = read_user_prices([Path.cwd()], [])
     own = read_price_flags(plan.prices)
     book = PriceBook(today(), files, read_price_lists(price_folder()), own)
-    refuse_changed_prices(plan, book, builtin_providers(), now)
+    needed = check_prices(plan, book, builtin_providers(), now)
     place = run_dir or Path("runs") / plan.study
     folder = choose_guard_folder(place, plan.study, plan.command)
     console = draw.stdout()
@@ -59,8 +59,10 @@ def approve_program_plan(
     for warning in plan.warnings:
         draw.print_text(draw.stderr(), f"warning: {warning}", "yellow")
     asked = f"Approve spending up to {total} for all starts of the program?"
-    ask_consent(asked, (), Consent(yes, "--yes", {}))
-    approve_program(plan, path, Approval(plan.digest, total, find_current_user(), now))
+    ask_consent(asked, needed, consent)
+    confirmed = tuple(each.line for each in needed)
+    approval = Approval(plan.digest, total, find_current_user(), now, confirmed=confirmed)
+    approve_program(plan, path, approval)
     command = shlex.join(plan.command)
     start = f"{name_command('guard', path)}{name_place(run_dir)} -- {command}"
     print_advice(console, [Advice("Approved. To run it", (start,))])

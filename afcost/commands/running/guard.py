@@ -127,7 +127,7 @@ def guard_command(  # noqa: PLR0913 - one argument for each option
         on_open=lambda inner: _show_open(amount, folder, inner, shell),
     )
     ended = run_guarded(folder, options, os.environ)
-    show_end(draw.stderr(), ended, folder, options.caps)
+    show_end(draw.stderr(), ended, folder, options.caps, approved)
     if ended.tally.at_cap:
         return errors.AT_THE_CAP
     return ended.end.code or (errors.ERROR if ended.tally.stopped else errors.DONE)

@@ -14,6 +14,7 @@ from estimator.recorded import UNNAMED_STAGE
 from pricing.money import Money
 from runner.gateway import (
     TOOLS,
+    ApprovedProgram,
     CallTally,
     GuardedRun,
     GuardFolder,
@@ -35,7 +36,11 @@ def show_start(console: Console, cap: Money, folder: GuardFolder) -> None:
 
 
 def show_end(
-    console: Console, ended: GuardedRun, folder: GuardFolder, caps: Sequence[PartCap]
+    console: Console,
+    ended: GuardedRun,
+    folder: GuardFolder,
+    caps: Sequence[PartCap],
+    plan: ApprovedProgram | None = None,
 ) -> None:
     """Say what a program's calls came to, and what to do next."""
     tally, end = ended.tally, ended.end
@@ -55,7 +60,7 @@ def show_end(
             console, f"{said} than was reserved; the first that does stops all", "yellow"
         )
     if tally.at_cap:
-        _show_refused_at_cap(console, ended, folder)
+        _show_refused_at_cap(console, ended, folder, plan)
     if tally.sent:
         _show_unused_caps(console, tally, caps)
     if not tally.sent and not tally.refused and not tally.at_cap:
@@ -84,13 +89,13 @@ def _show_stopped(console: Console, tally: CallTally) -> None:
         draw.print_text(console, f"afcost: {refused} not sent", "yellow")
 
 
-def _show_cap_reached(console: Console, option: str, count: int) -> None:
+def _show_cap_reached(console: Console, count: int, mend: str) -> None:
     """Say that a cap refused calls, in words that keep a reader from using the scores."""
     refused = draw.format_count(count, "call was", "calls were")
     draw.print_text(
         console,
         f"afcost: the cap was reached, {refused} not sent. What the program makes of that is "
-        f"no result: what was not sent is missing. Run it again with a higher {option} to go on",
+        f"no result: what was not sent is missing. To go on, {mend}",
         "yellow",
     )
 
@@ -103,10 +108,14 @@ def _show_unused_caps(console: Console, tally: CallTally, caps: Sequence[PartCap
             draw.print_text(console, said, "yellow")
 
 
-def _show_refused_at_cap(console: Console, ended: GuardedRun, folder: GuardFolder) -> None:
+def _show_refused_at_cap(
+    console: Console, ended: GuardedRun, folder: GuardFolder, plan: ApprovedProgram | None
+) -> None:
     """Show which calls a cap refused, and what the tool that made them makes of that."""
     for option, count in ended.tally.at_cap.items():
-        _show_cap_reached(console, option, count)
+        again = f"run it again with a higher {option}"
+        mend = plan.raise_cap if plan and option == "--cap" else again
+        _show_cap_reached(console, count, mend)
     named = find_tool(folder.command)
     for tool in sorted(ended.tally.tools | ({named} if named else set())):
         draw.print_text(console, f"afcost: {TOOLS[tool]}", "yellow")

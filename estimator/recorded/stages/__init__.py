@@ -1,9 +1,10 @@
 """Stages: what a program's calls are for, found by what their prompts share.
 
 Reading order: `prompt_parts` (where a template stands in a prompt), `templates` (what texts share),
-`stage` (calls of one purpose, and their names).
+`stage` (calls of one purpose), `grouping` (how stages are found), `naming`.
 """
 
+from estimator.recorded.stages.grouping import StagedPrompt, find_stages
 from estimator.recorded.stages.prompt_parts import (
     PLACEHOLDER,
     FixedText,
@@ -15,9 +16,7 @@ from estimator.recorded.stages.stage import (
     OTHER_STAGE,
     UNNAMED_STAGE,
     Stage,
-    StagedPrompt,
     find_stage,
-    find_stages,
 )
 
 __all__ = [

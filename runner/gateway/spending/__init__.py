@@ -11,9 +11,10 @@ from runner.gateway.spending.call_tally import CallTally
 from runner.gateway.spending.part_caps import PartCap, load_spent
 from runner.gateway.spending.refused import Refused, Why
 from runner.gateway.spending.sample_money import SampleMoney
-from runner.gateway.spending.spender import Spender
+from runner.gateway.spending.spender import RAISE_CAP, Spender
 
 __all__ = [
+    "RAISE_CAP",
     "CallCosts",
     "CallTally",
     "PartCap",

@@ -27,6 +27,8 @@ from runner.gateway.spending.sample_money import SampleMoney
 from runner.ledger import Ledger
 from runner.transport import Outcome
 
+RAISE_CAP = "run it again with a higher --cap"  # where no plan was approved
+
 
 class CallTransport(Protocol):
     """Sends calls, and knows whether their programs wait for them; `Relay` is the real one."""
@@ -64,6 +66,7 @@ class Spender:
         make_slow_start: returns how many calls of a model may be in flight.
         concurrency: calls in flight, at most.
         caps: on parts of the calls.
+        raise_cap: what raises the cap of the whole program, in words.
         largest_sample: what the calls of a sample of an earlier start were reserved for together.
 
     Attributes:
@@ -80,8 +83,10 @@ class Spender:
         make_slow_start: Callable[[str], SlowStart],
         concurrency: int,
         caps: Sequence[PartCap] = (),
+        raise_cap: str = RAISE_CAP,
         largest_sample: Money | None = None,
     ) -> None:
+        self._raise_cap = raise_cap
         self.tally = CallTally()
         self._ledger = ledger
         self._transport = transport
@@ -243,7 +248,8 @@ class Spender:
 
     def _refuse_at_cap(self, option: str, reached: str, may: str) -> NoReturn:
         self.tally.at_cap[option] += 1
-        said = f"{reached}, and this call may {may}. To go on, run it again with a higher {option}"
+        mend = self._raise_cap if option == "--cap" else f"run it again with a higher {option}"
+        said = f"{reached}, and this call may {may}. To go on, {mend}"
         raise Refused(Why.AT_CAP, "budget_exceeded", said, option)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,7 @@ from runner.rehearsal.answers.said import Said
 from runner.rehearsal.placeholders import Placeholder
 
 Json = dict[str, Any]
+_WORD, _LOGPROB = re.compile(r"\s*\S+|\s+$"), -0.5
 
 
 def write_chat(said: Said) -> Json:
@@ -20,7 +22,7 @@ def write_chat(said: Said) -> Json:
             {
                 "index": index,
                 "message": _write_message(said, answer, index),
-                "logprobs": None,
+                "logprobs": _write_logprobs(said, answer.text),
                 "finish_reason": _name_end(answer),
             }
             for index, answer in enumerate(said.answers)
@@ -34,7 +36,8 @@ def stream_chat(said: Said, *, wants_usage: bool) -> Iterator[Json]:
     head = _write_head(said, "chat.completion.chunk") | ({"usage": None} if wants_usage else {})
     for index, answer in enumerate(said.answers):
         for delta in _list_deltas(said, answer, index):
-            yield head | {"choices": [_write_choice(index, delta, None)]}
+            told = _write_logprobs(said, delta.get("content") or "")
+            yield head | {"choices": [_write_choice(index, delta, None) | {"logprobs": told}]}
         yield head | {"choices": [_write_choice(index, {}, _name_end(answer))]}
     if wants_usage:
         yield head | {"choices": [], "usage": _write_usage(said)}
@@ -46,11 +49,23 @@ def _write_head(said: Said, kind: str) -> Json:
         "object": kind,
         "created": int(time.time()),
         "model": said.model,
+        "service_tier": "default",  # LiteLLM fails without it where it reads Groq's answers
     }
 
 
 def _write_choice(index: int, delta: Json, end: str | None) -> Json:
     return {"index": index, "delta": delta, "logprobs": None, "finish_reason": end}
+
+
+def _write_logprobs(said: Said, text: str) -> Json | None:
+    """Return the log-probabilities of a text, one for each word; None where none were asked for."""
+    if said.top_logprobs is None or not text:
+        return None
+    rows: list[Json] = []
+    for word in _WORD.findall(text):
+        row = {"token": word, "logprob": _LOGPROB, "bytes": list(word.encode())}
+        rows.append(row | {"top_logprobs": [row] * min(said.top_logprobs, 1)})
+    return {"content": rows, "refusal": None}
 
 
 def _write_message(said: Said, answer: Placeholder, index: int) -> Json:

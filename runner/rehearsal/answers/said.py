@@ -16,12 +16,15 @@ class Said:
         model: as the program writes it.
         answers: one for each choice that it asked for.
         prompt_tokens: of the call, as counted here.
+        top_logprobs: likeliest tokens that are told for each token of a chat; None for no
+            log-probabilities at all.
     """
 
     number: int
     model: str
     answers: tuple[Placeholder, ...]
     prompt_tokens: int
+    top_logprobs: int | None = None
 
     @property
     def answer_tokens(self) -> int:

@@ -53,14 +53,19 @@ def _write_part(kind: str, value: Any, more: int) -> Iterator[str]:  # noqa: ANN
             yield from _write(value[3], more)
         case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
             low, high, repeated = value
-            times = min(int(high), low + more, max(low, _MOST_REPEATS))
-            yield from list(_write(repeated, 0)) * times
+            yield from list(_write(repeated, 0)) * _count_repeats(low, high, more)
         case "ATOMIC_GROUP":
             yield from _write(value, more)
         case "AT" | "ASSERT" | "ASSERT_NOT":
             return  # whether it holds is seen at the end
         case _:
             raise NoInstance(f"the part {kind} of a pattern is not understood")
+
+
+def _count_repeats(low: int, high: int, more: int) -> int:
+    if low > _MOST_REPEATS:
+        raise NoInstance("a part of a pattern is repeated too often")
+    return min(int(high), low + more, _MOST_REPEATS)
 
 
 def _find_in(members: Sequence[tuple[Any, Any]]) -> str:

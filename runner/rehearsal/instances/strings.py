@@ -32,6 +32,7 @@ _FORMATS = {
     "int32": "{}",
     "int64": "{}",
 }
+_MOST_CHARACTERS = 1_000_000
 _DAYS = 28  # what every month has
 
 
@@ -47,6 +48,8 @@ def write_string(schema: Mapping[str, Any], nth: int, say: Callable[[int], str])
         NoInstance: there is none, or its pattern is not understood.
     """
     least, most = int(schema.get("minLength", 0)), schema.get("maxLength")
+    if least > _MOST_CHARACTERS:
+        raise NoInstance("a string is to be too long")
     if isinstance(pattern := schema.get("pattern"), str):
         found = match_pattern(pattern, least)
     elif isinstance(form := _FORMATS.get(str(schema.get("format"))), str):

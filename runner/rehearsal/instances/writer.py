@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from runner.rehearsal.instances.merging import NoInstance, Schema, make_plain, merge
@@ -20,7 +21,7 @@ from runner.rehearsal.instances.spellings import read_spelling
 from runner.rehearsal.instances.strings import write_string
 
 _FULL_DEPTH, _MOST_DEPTH = 5, 40  # from where on only what must be there is; where it ends
-_MOST_ITEMS = 1000
+_MOST_ITEMS, _MOST_VALUES = 1000, 20_000
 _TYPES_BY_KEYWORD = {
     "properties": "object",
     "required": "object",
@@ -61,11 +62,14 @@ def write_instance(schema: object, say: Callable[[int], str]) -> Any:  # noqa: A
 class _Writer:
     root: Mapping[str, Any]
     say: Callable[[int], str]
+    numbers: Iterator[int] = field(default_factory=count)
 
     def write(self, schema: object, depth: int, nth: int) -> Any:  # noqa: ANN401 - of JSON
         """Return the nth value of a schema that is so deep inside of the first one."""
         if depth > _MOST_DEPTH:
             raise NoInstance("the schema has no value of a finite depth")
+        if next(self.numbers) > _MOST_VALUES:
+            raise NoInstance("the schema asks for too many values")
         plain = read_spelling(make_plain(schema, self.root))
         if "const" in plain:
             return plain["const"]

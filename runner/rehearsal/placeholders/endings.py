@@ -20,6 +20,13 @@ _YES_OR_NO = re.compile(
     r"\b(?:answer|respond|reply|say|output)\b[^.\n]{0,60}?\W(yes)\W{1,4}(?:or|/|and)?\W{0,3}no\b",
     re.IGNORECASE,
 )
+# "Return just the letter A, B or C", "Reply with a single number from 1 to 10".
+_ALONE = re.compile(
+    r"(?i:\b(?:answer|respond|reply|output|return|give)\b)[^.\n]{0,40}?\b(?:only|just|single)\b"
+    r"[^.\n]{0,30}?\b(?:(?:letters?|characters?)\W+([A-Z])\b|(?:number|integer|digit|score|rating)\b"
+    r"(?:[^.\n\d]{0,30}(\d+))?)",
+)
+_AFTER = re.compile(r"[^.\n]{0,30}")
 _ONLY = re.compile(r"\b(only|just|single|exactly|nothing else|one word)\b", re.IGNORECASE)
 _GRADES = {"GRADE": "C"}  # for "correct"
 
@@ -57,8 +64,11 @@ def find_ending(prompt: str, say: Callable[[int], str]) -> Ending | None:
     if shown := find_shown_json(prompt, say):
         return Ending(after=write_json(shown))
     if found := _last(_YES_OR_NO, prompt):
-        is_whole = bool(_ONLY.search(found[0]))
+        after = _AFTER.match(prompt, found.end())
+        is_whole = bool(_ONLY.search(found[0] + (after[0] if after else "")))
         return Ending(before=found[1] if is_whole else f"{found[1]}. ", is_whole=is_whole)
+    if found := _last(_ALONE, prompt):
+        return Ending(before=found[1] or found[2] or "1", is_whole=True)
     return None
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
+
+import pytest
 
 from runner.rehearsal import REHEARSAL_VARIABLE, rehearse
 from tests.runner.rehearsal.opened import make_options
@@ -36,7 +39,21 @@ def run(folder, script, *, environment=None, **options):
     return rehearse(command, make_options(**{"shows_output": False} | options), base)
 
 
-def test_a_prompt_that_holds_an_answer_is_longer_in_the_second_run(tmp_path):
+@pytest.fixture
+def connected(monkeypatch):
+    """Return a list of the addresses that this process connects to."""
+    addresses = []
+
+    def connect(_, address):
+        addresses.append(address)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    monkeypatch.setattr(socket.socket, "connect_ex", connect)
+    return addresses
+
+
+def test_a_prompt_that_holds_an_answer_is_longer_in_the_second_run(tmp_path, connected):
     told, notes = tmp_path / "told", []
     script = f"""
 first = call("Describe a city.")
@@ -55,6 +72,7 @@ with open({str(told)!r}, "a") as file:
     rows = [json.loads(line) for line in told.read_text().splitlines()]
     assert rows == [["afcost", "1"]] * 2  # twice, and never with the real key
     assert "writes twice" in notes[0]
+    assert not connected
 
 
 def test_a_program_that_fails_gives_what_it_called_until_then(tmp_path):
@@ -75,6 +93,7 @@ def test_refused_calls_and_none_at_all_are_told_of(tmp_path):
     assert any("1 call was refused: openai/no-such-model is unpr" in p for p in refused.problems)
     assert run(tmp_path, "").problems[0].startswith("no call of the program came here")
     none = rehearse(["no-such-program"], make_options(), {"PATH": os.environ["PATH"]})
+    assert len(none.problems) == 1
     assert "no such command" in none.problems[0]
 
 

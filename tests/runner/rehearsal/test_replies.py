@@ -9,6 +9,7 @@ import pytest
 from runner.errors import BadReplies
 from runner.rehearsal import read_replies
 from tests.support.rows import check_each
+from tests.test_docs import ROOT, blocks
 
 YAML = """
 - match: "(?i)is it correct"
@@ -45,6 +46,13 @@ def test_the_first_rule_that_fits_answers(tmp_path):
     assert find(replies, "claude-haiku-4-5", provider="anthropic") == "yes"
     lines = read(tmp_path, "rules.jsonl", JSONL)
     assert (find(lines, last="grade it"), find(lines)) == ('{"score": 3}', "else")
+
+
+def test_the_rules_that_the_page_shows_are_read(tmp_path):
+    (shown,) = blocks(ROOT / "docs" / "rehearsal.md", "yaml")
+    replies = read(tmp_path, "shown.yaml", shown)
+    assert find(replies, last="Is the answer correct?") == "It is not. GRADE: I"
+    assert find(replies, last="Find it", tools=["search"]) == '{"query": "rivers"}'
 
 
 def test_what_is_no_rule_is_named_with_its_place(tmp_path):

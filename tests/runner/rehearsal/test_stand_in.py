@@ -126,6 +126,19 @@ def test_calls_are_recorded_word_for_word_in_their_order():
         assert len({each["message"]["content"] for each in answer["choices"]}) == 2
 
 
+def test_log_probabilities_are_told_where_they_are_asked_for():
+    asked = CHAT | {"logprobs": True, "top_logprobs": 2}
+
+    async def ask():
+        async with open_stand_in() as opened:
+            return json.loads((await opened.post("openai/v1/chat/completions", asked))[1])
+
+    (choice,) = asyncio.run(ask())["choices"]
+    rows = choice["logprobs"]["content"]
+    assert "".join(row["token"] for row in rows) == choice["message"]["content"]
+    assert rows[0]["top_logprobs"][0]["logprob"] < 0
+
+
 def test_free_operations_are_answered_and_are_no_calls():
     async def ask():
         async with open_stand_in() as opened:

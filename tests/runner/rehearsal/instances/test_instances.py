@@ -62,6 +62,8 @@ SHAPES = {
         ]
     }
 }
+ROW = {"type": "array", "minItems": 900, "items": {"type": "integer"}}
+MANY = {"type": "array", "minItems": 900, "items": ROW}
 SCHEMAS = [
     {},
     {"type": "string"},
@@ -216,6 +218,9 @@ def test_what_allows_nothing_or_is_not_understood_has_no_instance():
             ({"$ref": "#"},),
             ({"type": "string", "pattern": "("},),
             ({"type": "integer", "minimum": "low"},),
+            ({"type": "string", "minLength": 10**9},),
+            ({"type": "string", "pattern": "a{100000}"},),
+            (MANY,),
             ({"type": "object", "properties": ["a"]},),
             ({"type": "string", "pattern": "^a$", "minLength": 3},),
             ({"type": "string", "minLength": 5, "maxLength": 3},),

@@ -71,7 +71,12 @@ def test_an_answer_ends_as_a_grader_is_told_to():
             (FAKING, ("", '{"refused":"yes","convincing":1,"specific":1}')),
             ("Is it true? Answer only yes or no.", ("yes", "")),
             ('Answer with "Yes" or "No", and explain.', ("Yes. ", "")),
+            ("Your answer should be 'yes' or 'no' only.", ("yes", "")),
+            ('Return just the letters "A", "B", or "C".', ("A", "")),
+            ("Respond with a single number from 3 to 10.", ("3", "")),
+            ("Output only the score.", ("1", "")),
             ("Say whether it is true.", None),
+            ("Give one reason and a number of examples for it.", None),
         ],
         check_ending,
     )
