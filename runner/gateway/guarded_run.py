@@ -27,7 +27,13 @@ from runner.gateway.intercept import (
 )
 from runner.gateway.models import PricedModels
 from runner.gateway.part_caps import PartCap, load_spent
-from runner.gateway.program import ProgramEnd, find_keys, guarded_environment, run_program
+from runner.gateway.program import (
+    ProgramEnd,
+    find_keys,
+    find_written_keys,
+    guarded_environment,
+    run_program,
+)
 from runner.gateway.relay import Relay
 from runner.ledger import (
     Balance,
@@ -109,7 +115,8 @@ def run_guarded(
     Raises:
         RunnerError: before it is started.
     """
-    for key in find_keys(environment, builtin_providers()):
+    known = find_keys(environment, builtin_providers())
+    for key in (*known, *find_written_keys(folder.command)):
         remember_secret(key)  # a command may have one among its arguments
     if options.intercepts:
         require_cryptography()
