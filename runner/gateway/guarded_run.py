@@ -28,7 +28,13 @@ from runner.gateway.intercept import (
     require_cryptography,
 )
 from runner.gateway.models import PricedModels
-from runner.gateway.program import ProgramEnd, find_keys, guarded_environment, run_program
+from runner.gateway.program import (
+    ProgramEnd,
+    find_keys,
+    find_written_keys,
+    guarded_environment,
+    run_program,
+)
 from runner.gateway.refused_calls import RefusedCalls
 from runner.gateway.relay import Relay
 from runner.gateway.spending import CallTally, PartCap, load_spent
@@ -121,7 +127,8 @@ def run_guarded(
     Raises:
         RunnerError: before it is started.
     """
-    for key in find_keys(environment, builtin_providers()):
+    known = find_keys(environment, builtin_providers())
+    for key in (*known, *find_written_keys(folder.command)):
         remember_secret(key)  # a command may have one among its arguments
     if options.intercepts:
         require_cryptography()

@@ -397,8 +397,12 @@ def test_a_cap_on_tokens_holds_over_starts_and_at_fifty_at_once(lab, server):
 
 
 def test_a_key_among_the_arguments_of_a_program_is_not_kept_in_a_file(lab):
-    lab.afcost("guard", "--cap", "1", "--run-dir", "run", "--", "true", "sk-oa-5c1e", apart=True)
-    assert "sk-oa-5c1e" not in (lab.folder / "run" / "guard.json").read_text()
+    keys = ("sk-oa-5c1e", "sk-proj-0f3Ab_not-in-the-environment")
+    words = ("true", keys[0], f"Authorization: Bearer {keys[1]}", "sk-learn-in-twenty-lessons")
+    lab.afcost("guard", "--cap", "1", "--run-dir", "run", "--", *words, apart=True)
+    kept = (lab.folder / "run" / "guard.json").read_text()
+    assert not [key for key in keys if key in kept]
+    assert words[-1] in kept
 
 
 def test_caps_of_one_process_are_refused_with_a_ledger_that_several_share(lab):

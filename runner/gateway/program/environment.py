@@ -7,7 +7,8 @@ real ones, under whatever name, do not reach it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from providers.provider import Provider
 from runner.gateway.program.variables import (
@@ -21,6 +22,8 @@ DUMMY_KEY = "afcost"
 GUARD_VARIABLE = "AFCOST_GUARD"  # holds the door's address
 _LOOPBACK = ("127.0.0.1", "localhost")
 _NO_PROXY = ("no_proxy", "NO_PROXY")
+# As providers write their keys; the digit tells one from a long name with dashes.
+_WRITTEN_KEY = re.compile(r"\b(?:sk-|gsk_|xai-|csk-|fw_|tgp_|AIza)(?=[\w-]*\d)[\w-]{16,}")
 _LEAST_KEY, _LEAST_PART = 8, 16  # characters of a key that is another value, or a part of one
 
 
@@ -74,6 +77,11 @@ def find_keys(base: Mapping[str, str], providers: Mapping[str, Provider]) -> lis
         value.strip() for name, value in base.items() if name in own or is_key_variable(name, value)
     }
     return sorted((each for each in values if len(each) >= _LEAST_KEY), key=len, reverse=True)
+
+
+def find_written_keys(words: Iterable[str]) -> list[str]:
+    """Return what looks like a key in the words of a command, whether or not it is known."""
+    return [found for word in words for found in _WRITTEN_KEY.findall(word)]
 
 
 def _hide(value: str, keys: list[str]) -> str:
