@@ -16,7 +16,7 @@ from providers.provider import Provider
 from providers.registry import builtin_providers
 from providers.secrets import remember_secret
 from runner.approval import Approval
-from runner.errors import BadRun, LedgerError
+from runner.errors import LedgerError
 from runner.execution import LEASE_SECONDS, TRUSTED_PART_OF_CAP, SlowStart, StopReason
 from runner.gateway.door import Door
 from runner.gateway.gate import Gate
@@ -25,7 +25,7 @@ from runner.gateway.models import PricedModels
 from runner.gateway.program import ProgramEnd, find_keys, guarded_environment, run_program
 from runner.gateway.refused_calls import RefusedCalls
 from runner.gateway.relay import Relay
-from runner.gateway.spending import CallTally, PartCap, load_spent
+from runner.gateway.spending import CallTally, PartCap, PartCaps
 from runner.ledger import (
     Balance,
     JobTable,
@@ -34,7 +34,6 @@ from runner.ledger import (
     PostgresLocation,
     open_job_table,
     open_ledger,
-    read_ledger,
     remember_location,
 )
 from runner.run_folder import create_run_dir
@@ -107,11 +106,6 @@ def run_guarded(
         remember_secret(key)  # a command may have one among its arguments
     create_run_dir(folder.path)
     location = folder.locate_ledger(options.ledger_url)
-    if options.caps and isinstance(location, PostgresLocation):
-        raise BadRun(
-            "--cap-tokens and --cap-for are kept by one process, and several may share this "
-            "ledger; use --cap alone, or a ledger in a folder of its own"
-        )
     with open_ledger(location, folder.path) as ledger:
         ledger.begin_work(folder.work)
         _approve(ledger, folder, options)
@@ -120,15 +114,14 @@ def run_guarded(
         models = PricedModels(options.book, options.providers)
         try:
             with _join(location, ledger) as table:
-                if options.caps:
-                    with read_ledger(location) as reader:
-                        load_spent(options.caps, reader)
                 refusals = RefusedCalls(folder.path, options.note)
                 running = _run(ledger, table, folder, options, models, environment, refusals)
                 ended, tally = asyncio.run(running)
         finally:
             with suppress(OSError):
                 folder.save(models)
+        with suppress(LedgerError), ledger.transaction():
+            PartCaps(ledger, options.caps).look()  # for those who ask what came of them
         end = StopReason.CAP if tally.at_cap else StopReason.COMPLETE
         ledger.record_end((StopReason.STOPPED if tally.stopped else end).value, tally.stopped)
         return GuardedRun(ended, tally, ledger.balance, refusals)

@@ -2,12 +2,12 @@
 
 Reading order: `spender` (what all of it is for), `call_costs` (the most that a call can cost),
 `call_budget` (allocated and reserved at once), `part_caps` (caps beside the program's), `refused`,
-`call_tally`.
+`call_tally`, `call_size`.
 """
 
 from runner.gateway.spending.call_tally import CallTally
-from runner.gateway.spending.part_caps import PartCap, load_spent
+from runner.gateway.spending.part_caps import PartCap, PartCaps
 from runner.gateway.spending.refused import Refused, Why
 from runner.gateway.spending.spender import Spender
 
-__all__ = ["CallTally", "PartCap", "Refused", "Spender", "Why", "load_spent"]
+__all__ = ["CallTally", "PartCap", "PartCaps", "Refused", "Spender", "Why"]
