@@ -120,8 +120,9 @@ def run_guarded(
         finally:
             with suppress(OSError):
                 folder.save(models)
-        with suppress(LedgerError), ledger.transaction():
-            PartCaps(ledger, options.caps).look()  # for those who ask what came of them
+        if options.caps:  # for those who ask what came of them
+            with suppress(LedgerError), ledger.transaction():
+                PartCaps(ledger, options.caps).look()
         end = StopReason.CAP if tally.at_cap else StopReason.COMPLETE
         ledger.record_end((StopReason.STOPPED if tally.stopped else end).value, tally.stopped)
         return GuardedRun(ended, tally, ledger.balance, refusals)
