@@ -9,8 +9,8 @@ which waits for money that may come free.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 
 from pricing.money import Money
@@ -48,27 +48,31 @@ class CallBudget(Budget):
     def __init__(self, ledger: Ledger, caps: PartCaps) -> None:
         super().__init__(ledger)
         self._caps = caps
-        self._tokens: dict[str, int] = {}  # job -> what it may take, while it is open
-        self._reached: dict[str, Reached] = {}  # job -> the cap that did not pay for it last
+        self._tokens: dict[str, int] = {}  # request -> what it may take
+        self._reached: dict[str, Reached] = {}  # request -> the cap that did not pay for it last
         # Set, and replaced, whenever a call in flight has ended, which may leave such caps more.
         self._ended = asyncio.Event()
 
+    @contextmanager
+    def expected(self, request: str, tokens: int) -> Iterator[None]:
+        """Know what tokens a request may take, of its prompt and its answers, while it is sent."""
+        self._tokens[request] = tokens
+        try:
+            yield
+        finally:
+            del self._tokens[request]
+            self._reached.pop(request, None)
+
     @asynccontextmanager
-    async def call(self, job: str, tokens: int) -> AsyncIterator[None]:
+    async def call(self, job: str) -> AsyncIterator[None]:
         """Work on a call for the duration of the context; what it has left is free at its end.
 
         It is open for others, who wait for its money, only once it was admitted: until then what it
         has reserved says the same.
-
-        Args:
-            job: the call.
-            tokens: that its prompt and its answer may take.
         """
-        self._tokens[job] = tokens
         try:
             yield
         finally:
-            del self._tokens[job]
             if job in self._open_jobs or self._ledger.allocated_to(job):
                 self._open_jobs.setdefault(job, 0)
                 await self.close_job(job)
@@ -90,9 +94,9 @@ class CallBudget(Budget):
         self._ended.set()
         self._ended = asyncio.Event()
 
-    def take_reached(self, job: str) -> Reached | None:
-        """Return the cap on a part of the calls that did not pay for a call, and forget it."""
-        return self._reached.pop(job, None)
+    def take_reached(self, request: str) -> Reached | None:
+        """Return the cap on a part of the calls that did not pay for a request, and forget it."""
+        return self._reached.pop(request, None)
 
     def missing_amount(self, job: str, amount: Money) -> Money:  # noqa: ARG002 - as of `Budget`
         """Return nothing: what a call needs is allocated as it is reserved."""
@@ -100,10 +104,12 @@ class CallBudget(Budget):
 
     def _reserve_now(self, attempts: Sequence[tuple[Attempt, Money]]) -> bool:
         attempt, whole = attempts[0][0], sum((amount for _, amount in attempts), Money())
-        job, size = attempt.job, CallSize(whole.pico, self._tokens[attempt.job])
+        job, size = attempt.job, CallSize(whole.pico, self._tokens[attempt.request])
         with self._ledger.transaction():
             if reached := self._caps.find_reached((attempt.model, attempt.stage), size):
-                self._reached[job] = Reached(reached, reached.describe(), may_free=reached.tied > 0)
+                self._reached[attempt.request] = Reached(
+                    reached, reached.describe(), may_free=reached.tied > 0
+                )
                 return False
             missing = max(whole - self._ledger.allocated_to(job), Money())
             if missing and not self._try_allocate(job, missing):
@@ -135,4 +141,4 @@ class CallBudget(Budget):
 
     def _note_reserved(self, attempt: Attempt) -> str:
         """Return what a reservation says: caps on tokens count by it."""
-        return describe_tokens(self._tokens[attempt.job]) if self._caps.counts_tokens else ""
+        return describe_tokens(self._tokens[attempt.request]) if self._caps.counts_tokens else ""

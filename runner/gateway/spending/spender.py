@@ -116,7 +116,8 @@ class Spender:
         self._slots.add_model(request.model, lambda: self._make_slow_start(request.model))
         try:
             self._costs.count(request, call)
-            await self._send(request)
+            with self._budget.expected(request.id, self._count_most(request)):
+                await self._send(request)
             self.tally.sent[provider] += 1
         finally:
             self._attempts.last_attempts.pop(request.id, None)
@@ -128,21 +129,20 @@ class Spender:
         Raises:
             Refused: it was not sent.
         """
-        tokens = self._count_most(request)
         is_first = True  # it need not stand in line, where there is none
         while not self.tally.stopped:
             ended = self._budget.next_end
-            async with self._budget.call(request.id, tokens):
+            async with self._budget.call(request.id):
                 if not is_first or self._line.locked():
                     async with self._line:
                         await self._admit(request)
                 if await self._attempts.run_attempt([request], request.id):
                     return
-            # Its worst case rose after it was admitted, or a cap on a part does not cover it.
-            is_first = False
-            if reached := self._budget.take_reached(request.id):
-                is_first = True
-                await self._wait_for_part(reached, request, tokens, ended)
+            # A cap on a part does not cover it, or its worst case rose after it was admitted.
+            reached = self._budget.take_reached(request.id)
+            is_first = reached is not None
+            if reached is not None:
+                await self._wait_for_part(reached, request, ended)
         raise Refused(Why.STOPPED, "stopped", self.tally.stopped)
 
     def _count_most(self, request: Request) -> int:
@@ -151,7 +151,7 @@ class Spender:
         return prompt + request.max_output
 
     async def _wait_for_part(
-        self, reached: Reached, request: Request, tokens: int, ended: asyncio.Event
+        self, reached: Reached, request: Request, ended: asyncio.Event
     ) -> None:
         """Wait for what calls in flight may leave of a cap on a part of the calls.
 
@@ -164,7 +164,7 @@ class Spender:
             await self._budget.wait_for_end(ended)
             return
         cost = _say_cost(self._costs.of_request(request), request)
-        may = f"take {tokens:,}" if reached.cap.counts_tokens else cost
+        may = f"take {self._count_most(request):,}" if reached.cap.counts_tokens else cost
         self._refuse_at_cap(reached.cap.option, reached.said, may)
 
     async def _admit(self, request: Request) -> None:
