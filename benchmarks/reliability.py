@@ -198,6 +198,7 @@ stored answers:
 promises of any kind. The largest true bill was {kept} of its cap; {other} among the {others}
 campaigns whose provider breaks `max_tokens`.
 
+The same for any program under `afcost guard`: [gateway-faults.md](gateway-faults.md).
 Other tools' caps against the same provider: [caps.md](caps.md)."""
 
 RESTORES = """\

@@ -217,8 +217,12 @@ class Budget:
                 self._ledger.deallocate(job)
                 return False
             for attempt, amount in attempts:
-                self._ledger.reserve(attempt, amount)
+                self._ledger.reserve(attempt, amount, self._note_reserved(attempt))
         return True
+
+    def _note_reserved(self, attempt: Attempt) -> str:  # noqa: ARG002 - for others to say more
+        """Return what the entry of a reservation says."""
+        return ""
 
     def _release_unsent(self, attempts: Sequence[Attempt]) -> None:
         """Release what was cancelled before it was sent, if it was reserved."""

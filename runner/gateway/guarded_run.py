@@ -16,7 +16,7 @@ from providers.provider import Provider
 from providers.registry import builtin_providers
 from providers.secrets import remember_secret
 from runner.approval import Approval
-from runner.errors import BadRun, LedgerError
+from runner.errors import LedgerError
 from runner.execution import LEASE_SECONDS, TRUSTED_PART_OF_CAP, SlowStart, StopReason
 from runner.gateway.approved_program import ApprovedProgram
 from runner.gateway.door import Door
@@ -37,7 +37,7 @@ from runner.gateway.program import (
 )
 from runner.gateway.refused_calls import RefusedCalls
 from runner.gateway.relay import Relay
-from runner.gateway.spending import CallTally, PartCap, load_spent
+from runner.gateway.spending import CallTally, PartCap, PartCaps
 from runner.ledger import (
     Balance,
     JobTable,
@@ -46,7 +46,6 @@ from runner.ledger import (
     PostgresLocation,
     open_job_table,
     open_ledger,
-    read_ledger,
     remember_location,
 )
 from runner.run_folder import create_run_dir
@@ -134,11 +133,6 @@ def run_guarded(
         require_cryptography()
     create_run_dir(folder.path)
     location = folder.locate_ledger(options.ledger_url)
-    if options.caps and isinstance(location, PostgresLocation):
-        raise BadRun(
-            "--cap-tokens and --cap-for are kept by one process, and several may share this "
-            "ledger; use --cap alone, or a ledger in a folder of its own"
-        )
     pinned = options.plan.plan.models if options.plan else {}
     with open_ledger(location, folder.path) as ledger:
         was_empty = ledger.is_new and not ledger.is_shared
@@ -152,15 +146,15 @@ def run_guarded(
         models = PricedModels(options.book, options.providers, pinned)
         try:
             with _join(location, ledger) as table:
-                if options.caps:
-                    with read_ledger(location) as reader:
-                        load_spent(options.caps, reader)
                 refusals = RefusedCalls(folder.path, options.note)
                 running = _run(ledger, table, folder, options, models, environment, refusals)
                 ended, gate, connections = asyncio.run(running)
         finally:
             with suppress(OSError):
                 folder.save(models)
+        if options.caps:  # for those who ask what came of them
+            with suppress(LedgerError), ledger.transaction():
+                PartCaps(ledger, options.caps).look()
         tally = gate.tally
         is_at_cap = tally.at_cap or tally.samples_at_cap
         end = StopReason.CAP if is_at_cap else StopReason.COMPLETE

@@ -129,6 +129,11 @@ class Ledger(ResumeQueries):
         return self._state.balance
 
     @property
+    def last_seq_here(self) -> int:
+        """The number of the newest entry, as of the last transaction of this process."""
+        return self._state.seq
+
+    @property
     def is_overdrawn(self) -> bool:
         """Whether more than the cap may have been billed, as of the last transaction."""
         state = self._state
@@ -336,7 +341,7 @@ class Ledger(ResumeQueries):
         state = self._nesting.current or self._state
         return state.committed + amount.pico <= state.cap
 
-    def reserve(self, attempt: Attempt, amount: Money) -> None:
+    def reserve(self, attempt: Attempt, amount: Money, note: str = "") -> None:
         """Move money allocated to the job to an attempt that is about to be sent.
 
         Raises:
@@ -359,7 +364,9 @@ class Ledger(ResumeQueries):
             row = (attempt.id, *attempt)
             self.store.insert("attempt", row)
             moved = {"aside": -amount.pico, "reserved": amount.pico}
-            self._append_entry(head, "reserve", attempt.job, attempt.id, moved, stored=row)
+            self._append_entry(
+                head, "reserve", attempt.job, attempt.id, moved, note=note, stored=row
+            )
 
     def settle(  # noqa: PLR0913 - what a settlement is made of
         self,

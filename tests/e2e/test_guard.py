@@ -405,10 +405,42 @@ def test_a_key_among_the_arguments_of_a_program_is_not_kept_in_a_file(lab):
     assert words[-1] in kept
 
 
-def test_caps_of_one_process_are_refused_with_a_ledger_that_several_share(lab):
-    shared = ("--ledger", "postgresql://nobody@127.0.0.1:9/none", "--cap-tokens", "9")
-    told = lab.afcost("guard", "--cap", "1", *shared, "--", "true", ends=1, apart=False)
-    assert "several may share this ledger" in told.stderr
+@pytest.mark.parametrize(
+    ("option", "most"), [(("--cap-tokens", "2000"), None), (("--cap-for", "part=0.001"), "0.001")]
+)
+def test_caps_on_parts_hold_over_the_processes_that_share_a_ledger(
+    lab, server, postgres, option, most
+):
+    script = "call_all(range(40))"
+    (lab.folder / "study.py").write_text(
+        f"{CHAT}\n{script}".replace('"Bearer " + KEY', '"Bearer " + KEY, "x-afcost-label": "part"')
+    )
+    shared = ("--ledger", postgres.database(), *option, "--cap", "1", "--price", PRICE)
+    options = (*shared, "--upstream", f"openai={server.url}/v1")
+    starts = [
+        lab.start(
+            "guard", *options, "--run-dir", f"runs/{n}/study", "--", sys.executable, "study.py"
+        )
+        for n in range(3)
+    ]
+    for each in starts:
+        with each:
+            said = each.communicate()[1]
+        assert each.returncode == 4, said
+    bill = server.bill()
+    if most is None:
+        assert 1800 < bill.input_tokens + bill.output_tokens <= 2000
+    else:
+        assert Decimal("0.85") < dollars(bill) / Decimal(most) <= 1
+
+
+def test_what_was_lost_counts_with_all_of_its_tokens(lab, server):
+    """The tokens of an answer that was lost are not known: all that it might have are counted."""
+    server.reset(Behaviour(output_tokens=1, faults=(Fault("cut_after", probability=1.0),)))
+    script = "print([call(n, max_tokens=300)[0] for n in range(9)].index(402))"
+    for sent in (2, 0):
+        assert int(guard(lab, server, script, "--cap-tokens", "1000", ends=4).stdout) == sent
+    assert len(server.bill().calls) == 2
 
 
 def test_a_label_in_a_header_is_a_stage_of_the_report_with_a_cap_of_its_own(lab, server):

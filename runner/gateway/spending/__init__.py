@@ -2,13 +2,12 @@
 
 Reading order: `spender` (what all of it is for), `call_costs` (the most that a call can cost),
 `call_budget` (allocated and reserved at once), `part_caps` (caps beside the program's),
-`sample_money` (of calls that are of use only together), `refused`,
-`call_tally`.
+`sample_money` (of calls that are of use only together), `refused`, `call_tally`, `call_size`.
 """
 
 from runner.gateway.spending.call_costs import CallCosts
 from runner.gateway.spending.call_tally import CallTally
-from runner.gateway.spending.part_caps import PartCap, load_spent
+from runner.gateway.spending.part_caps import PartCap, PartCaps
 from runner.gateway.spending.refused import Refused, Why
 from runner.gateway.spending.sample_money import SampleMoney
 from runner.gateway.spending.spender import RAISE_CAP, Spender
@@ -18,9 +17,9 @@ __all__ = [
     "CallCosts",
     "CallTally",
     "PartCap",
+    "PartCaps",
     "Refused",
     "SampleMoney",
     "Spender",
     "Why",
-    "load_spent",
 ]

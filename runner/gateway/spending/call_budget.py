@@ -1,39 +1,73 @@
 """The money of a program's calls.
 
 An experiment's jobs are admitted before their requests are reserved, because a judge comes after.
-A call is alone, so its money is allocated and reserved in one transaction. Only where the cap does
-not cover it is it admitted first, which waits for money that may come free.
+A call is alone, so its money is allocated and reserved in one transaction, in which caps on parts
+of the calls are checked, too. Only where the program's cap does not cover it is it admitted first,
+which waits for money that may come free.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 
 from pricing.money import Money
 from runner.execution import Budget
+from runner.gateway.spending.call_size import CallSize
+from runner.gateway.spending.part_caps import PartCap, PartCaps, describe_tokens
 from runner.ledger import Attempt, Ledger, SpooledAnswer
+
+_LOOK = 0.2  # seconds between looks at what other processes have ended
 
 
 @dataclass(frozen=True, slots=True)
-class CallSize:
-    """What a call comes to, or may: pico-dollars, and tokens of prompt and answer together."""
+class Reached:
+    """A cap on a part of the calls that did not pay for one.
 
-    pico: int = 0
-    tokens: int = 0
+    Attributes:
+        cap: it.
+        said: what was reached.
+        may_free: calls in flight may leave some of it.
+    """
+
+    cap: PartCap
+    said: str
+    may_free: bool
 
 
 class CallBudget(Budget):
-    """A ledger's money, as calls use it; it remembers what they came to, until it is asked.
+    """A ledger's money, as calls use it.
 
     Args:
         ledger: whose money it is.
+        caps: on parts of the calls.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, caps: PartCaps) -> None:
         super().__init__(ledger)
-        self._came_to: dict[str, CallSize] = {}
+        self._caps = caps
+        self._tokens: dict[str, int] = {}  # request -> what it may take
+        self._released: set[str] = set()  # requests that cost nothing
+        self._reached: dict[str, Reached] = {}  # request -> the cap that did not pay for it last
+        # Set, and replaced, whenever a call in flight has ended, which may leave such caps more.
+        self._ended = asyncio.Event()
+
+    @contextmanager
+    def expected(self, request: str, tokens: int) -> Iterator[None]:
+        """Know what tokens a request may take, of its prompt and its answers, while it is sent."""
+        self._tokens[request] = tokens
+        try:
+            yield
+        finally:
+            del self._tokens[request]
+            self._reached.pop(request, None)
+            self._released.discard(request)
+
+    def was_released(self, request: str) -> bool:
+        """Return whether a request that is expected cost nothing, as its provider said."""
+        return request in self._released
 
     @asynccontextmanager
     async def call(self, job: str) -> AsyncIterator[None]:
@@ -51,13 +85,38 @@ class CallBudget(Budget):
             else:
                 self._wake_waiters()
 
+    @property
+    def next_end(self) -> asyncio.Event:
+        """What `wait_for_end` is given: it is set once a call in flight has ended since."""
+        return self._ended
+
+    async def wait_for_end(self, ended: asyncio.Event) -> None:
+        """Wait until a call in flight has ended, of this process or perhaps of another."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), _LOOK if self._ledger.is_shared else None)
+
+    def tell_ended(self) -> None:
+        """Wake those who wait for the end of a call."""
+        self._ended.set()
+        self._ended = asyncio.Event()
+
+    def take_reached(self, request: str) -> Reached | None:
+        """Return the cap on a part of the calls that did not pay for a request, and forget it."""
+        return self._reached.pop(request, None)
+
     def missing_amount(self, job: str, amount: Money) -> Money:  # noqa: ARG002 - as of `Budget`
         """Return nothing: what a call needs is allocated as it is reserved."""
         return Money()
 
     def _reserve_now(self, attempts: Sequence[tuple[Attempt, Money]]) -> bool:
-        job, whole = attempts[0][0].job, sum((amount for _, amount in attempts), Money())
+        attempt, whole = attempts[0][0], sum((amount for _, amount in attempts), Money())
+        job, size = attempt.job, CallSize(whole.pico, self._tokens[attempt.request])
         with self._ledger.transaction():
+            if reached := self._caps.find_reached((attempt.model, attempt.stage), size):
+                self._reached[attempt.request] = Reached(
+                    reached, reached.describe(), may_free=reached.tied > 0
+                )
+                return False
             missing = max(whole - self._ledger.allocated_to(job), Money())
             if missing and not self._try_allocate(job, missing):
                 return False
@@ -67,17 +126,26 @@ class CallBudget(Budget):
         self, answers: Sequence[SpooledAnswer], unanswered: Sequence[Attempt] = ()
     ) -> None:
         """Settle answers."""
-        for each in (each for each in answers if not each.is_held):
-            prompt = each.answer.prompt_tokens
-            size = CallSize(each.billed.pico, prompt + each.answer.output)
-            self._came_to[each.attempt.request] = size
-        await super().settle(answers, unanswered)
+        try:
+            await super().settle(answers, unanswered)
+        finally:
+            self.tell_ended()
 
     async def release(self, attempts: Sequence[Attempt], note: str) -> None:
         """Release attempts."""
-        self._came_to |= {attempt.request: CallSize() for attempt in attempts}
-        await super().release(attempts, note)
+        self._released.update(attempt.request for attempt in attempts)
+        try:
+            await super().release(attempts, note)
+        finally:
+            self.tell_ended()
 
-    def take_size(self, request: str) -> CallSize | None:
-        """Return what a call came to, and forget it; None where it may have cost all of it."""
-        return self._came_to.pop(request, None)
+    async def hold(self, attempts: Sequence[Attempt], note: str) -> None:
+        """Hold attempts."""
+        try:
+            await super().hold(attempts, note)
+        finally:
+            self.tell_ended()
+
+    def _note_reserved(self, attempt: Attempt) -> str:
+        """Return what a reservation says: caps on tokens count by it."""
+        return describe_tokens(self._tokens[attempt.request]) if self._caps.counts_tokens else ""

@@ -1,18 +1,32 @@
 """Caps beside the one of the whole program: on its tokens, or on what one model or label costs.
 
-Like that one they are reserved for at the worst case before a call is sent, and settled at what was
-billed. What may have been billed counts in full. They hold for one ledger, over all starts.
+Like that one they are checked in the transaction that reserves a call, at its worst case, against
+what the ledger says: of all starts, and of all processes that share it. What may have been billed
+counts in full. Calls of an earlier start without a cap on tokens that were lost count with their
+prompts alone, since nothing says how long their answers could be.
 """
 
 from __future__ import annotations
 
-import asyncio
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from pricing.money import Money
-from runner.gateway.spending.call_budget import CallSize
-from runner.ledger import LedgerReader
+from runner.gateway.spending.call_size import CallSize
+from runner.ledger import Ledger
+
+_NOTHING = CallSize()
+_TOKENS = re.compile(r"up to (\d+) tokens")  # the note of a reservation
+_SELECT_CHANGES = """
+SELECT entry.seq, entry.kind, entry.attempt, attempt.model, attempt.stage, attempt.bound,
+    entry.reserved, entry.settled, entry.held, entry.note,
+    answer.input + answer.cache_read + answer.cache_write + answer.output
+FROM entry JOIN attempt ON attempt.id = entry.attempt
+    LEFT JOIN answer ON answer.attempt = entry.attempt
+WHERE entry.seq > ? ORDER BY entry.seq
+"""
 
 
 @dataclass(eq=False, slots=True)
@@ -23,7 +37,7 @@ class PartCap:
         name: of the model or label; empty for all calls.
         most: pico-dollars, or tokens.
         counts_tokens: which of them.
-        spent: what was billed, or may have been.
+        spent: what was billed, or may have been, when it was looked at last.
         tied: what calls in flight may cost.
     """
 
@@ -50,64 +64,129 @@ class PartCap:
         return f"cap of {Money(self.most)}{of} reached: {Money(self.spent)} spent"
 
 
+class _Change(NamedTuple):
+    """What an entry says of an attempt; amounts in pico-dollars."""
+
+    seq: int
+    kind: str
+    attempt: str
+    model: str
+    stage: str
+    bound: int
+    reserved: int
+    settled: int
+    held: int
+    note: str
+    tokens: int | None  # of its answer, once there is one
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What an attempt comes to, or may."""
+
+    model: str
+    stage: str
+    spent: CallSize = _NOTHING
+    tied: CallSize = _NOTHING
+
+
 class PartCaps:
-    """All such caps of a program, for the tasks of one event loop.
+    """All such caps of a program, as its ledger has them.
 
     Args:
+        ledger: open for writing.
         caps: that were given.
     """
 
-    def __init__(self, caps: Sequence[PartCap]) -> None:
+    def __init__(self, ledger: Ledger, caps: Sequence[PartCap]) -> None:
+        self._ledger = ledger
         self._caps = caps
-        self._freed = asyncio.Condition()
+        self._seq = 0  # up to which entries are in what follows; they are committed
+        self._sums = [(0, 0) for _ in caps]  # of each: spent, tied
+        self._open: dict[str, _Part] = {}  # attempts that may change yet
 
-    async def reserve(self, names: Iterable[str], size: CallSize) -> PartCap | None:
-        """Reserve for a call; wait while what calls in flight may cost could come free.
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether one of them does."""
+        return any(cap.counts_tokens for cap in self._caps)
+
+    def find_reached(self, names: Iterable[str], size: CallSize) -> PartCap | None:
+        """Return the cap that cannot pay for a call now; None where all can.
+
+        It is asked within the transaction that would reserve the call.
 
         Args:
-            names: its model and label.
-            size: at the worst case.
-
-        Returns:
-            the cap that cannot pay for it, and nothing is reserved then; None where all can.
+            names: the call's model and label.
+            size: of it, at the worst case.
         """
-        caps = self._find(names)
-        async with self._freed:
-            while reached := next((each for each in caps if not _fits(each, size)), None):
-                if not reached.tied:
-                    return reached
-                await self._freed.wait()
-            for cap in caps:
-                cap.tied += cap.measure(size)
-        return None
-
-    async def settle(self, names: Iterable[str], size: CallSize, came_to: CallSize) -> None:
-        """Book what a call came to, in place of what was reserved for it."""
-        async with self._freed:
-            for cap in self._find(names):
-                cap.tied -= cap.measure(size)
-                cap.spent += cap.measure(came_to)
-            self._freed.notify_all()
-
-    def _find(self, names: Iterable[str]) -> list[PartCap]:
+        if not self._caps:
+            return None
+        self.look()
         known = {"", *names}
-        return [cap for cap in self._caps if cap.name in known]
+        return next(
+            (
+                cap
+                for cap in self._caps
+                if cap.name in known and cap.spent + cap.tied + cap.measure(size) > cap.most
+            ),
+            None,
+        )
+
+    def look(self) -> None:
+        """Read what the ledger says of them, within a transaction.
+
+        What is written in it may be undone, and is read again by the next one.
+        """
+        rows = self._ledger.store.execute(_SELECT_CHANGES, (self._seq,)).fetchall()
+        changes = [_Change(*row) for row in rows]
+        kept = [each for each in changes if each.seq <= self._ledger.last_seq_here]
+        self._sums, self._open = self._add(kept)
+        self._seq = kept[-1].seq if kept else self._seq
+        sums, _ = self._add(changes[len(kept) :])
+        for cap, (spent, tied) in zip(self._caps, sums, strict=True):
+            cap.spent, cap.tied = spent, tied
+
+    def _add(self, changes: Sequence[_Change]) -> tuple[list[tuple[int, int]], dict[str, _Part]]:
+        """Return the sums and the open attempts with some changes more."""
+        sums, parts = list(self._sums), dict(self._open)
+        for change in changes:
+            before = parts.pop(change.attempt, _Part(change.model, change.stage))
+            after = _apply(before, change)
+            if change.kind != "release" and (after.tied.pico or _may_change(change)):
+                parts[change.attempt] = after
+            names = {"", change.model, change.stage}
+            for number, cap in enumerate(self._caps):
+                if cap.name in names:
+                    spent, tied = sums[number]
+                    spent += cap.measure(after.spent) - cap.measure(before.spent)
+                    tied += cap.measure(after.tied) - cap.measure(before.tied)
+                    sums[number] = spent, tied
+        return sums, parts
 
 
-def _fits(cap: PartCap, size: CallSize) -> bool:
-    return cap.spent + cap.tied + cap.measure(size) <= cap.most
+def _may_change(change: _Change) -> bool:
+    """Return whether money is held for an attempt, which may be resolved."""
+    return change.kind in ("reserve", "hold") or change.held > 0
 
 
-def load_spent(caps: Sequence[PartCap], reader: LedgerReader) -> None:
-    """Book what earlier starts of the program came to."""
-    for call in reader.answered_calls():
-        names = {"", call.attempt.model, call.attempt.stage}
-        size = CallSize(call.settled.pico, call.answer.prompt_tokens + call.answer.output)
-        for cap in (each for each in caps if each.name in names):
-            cap.spent += cap.measure(size)
-    for record in (record for job in reader.jobs() for record in job if record.held.pico):
-        names = {"", record.attempt.model, record.attempt.stage}
-        # The tokens of an answer that was lost are not known: the prompt's are counted.
-        size = CallSize(record.held.pico, record.attempt.bound)
-        for cap in (each for each in caps if each.name in names):
-            cap.spent += cap.measure(size)
+def _apply(part: _Part, change: _Change) -> _Part:
+    """Return what an attempt comes to after a change of its money."""
+    whole = CallSize(part.spent.pico + part.tied.pico, part.spent.tokens + part.tied.tokens)
+    pico = whole.pico + change.reserved + change.settled + change.held
+    match change.kind:
+        case "reserve":
+            found = _TOKENS.fullmatch(change.note)
+            tokens = int(found[1]) if found else change.bound
+            return replace(part, tied=CallSize(pico, tokens))
+        case "settle" if change.held <= 0:
+            tokens = whole.tokens if change.tokens is None else change.tokens
+        case "release":
+            tokens = 0
+        case _:  # held, or resolved: nothing tells its tokens, unless it cost nothing
+            tokens = whole.tokens if pico else 0
+    return replace(part, spent=CallSize(pico, tokens), tied=_NOTHING)
+
+
+def describe_tokens(tokens: int) -> str:
+    """Return the note of a reservation, which says what tokens it may take."""
+    return f"up to {tokens} tokens"

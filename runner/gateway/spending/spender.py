@@ -18,7 +18,7 @@ from pricing.catalog import ModelName
 from pricing.money import Money
 from providers.clients import ClientCall
 from runner.execution import AttemptRunner, Permit, SlotPool, SlowStart
-from runner.gateway.spending.call_budget import CallBudget, CallSize
+from runner.gateway.spending.call_budget import CallBudget, Reached
 from runner.gateway.spending.call_costs import CallCosts
 from runner.gateway.spending.call_tally import CallTally
 from runner.gateway.spending.part_caps import PartCap, PartCaps
@@ -92,9 +92,8 @@ class Spender:
         self._transport = transport
         self._make_slow_start = make_slow_start
         self._costs = CallCosts(models)
-        self._budget = CallBudget(ledger)
+        self._budget = CallBudget(ledger, PartCaps(ledger, caps))
         self.samples = SampleMoney(ledger, self._budget, largest_sample)
-        self._caps = PartCaps(caps)
         self._slots = SlotPool({}, concurrency)
         self._attempts = AttemptRunner(
             models,
@@ -111,6 +110,7 @@ class Spender:
         """Send nothing more."""
         self.tally.stopped = self.tally.stopped or reason
         self._attempts.stop()
+        self._budget.tell_ended()
 
     async def spend(
         self, request: Request, call: ClientCall, provider: str, sample: str = ""
@@ -127,39 +127,19 @@ class Spender:
             Refused: it was not sent.
         """
         self._slots.add_model(request.model, lambda: self._make_slow_start(request.model))
+        reserved = Money()
         try:
             self._costs.count(request, call)
-            await self._spend_within_parts(request, provider, sample)
-        finally:
-            self._costs.forget_count(request)
-
-    async def _spend_within_parts(self, request: Request, provider: str, sample: str) -> None:
-        """Spend what the caps on parts of the calls allow.
-
-        Raises:
-            Refused: it was not sent.
-        """
-        names, size = (request.model, request.stage), self._measure(request)
-        if reached := await self._caps.reserve(names, size):
-            self._refuse_for_part(reached, request, size)
-        came_to = size  # unless it is known to be less
-        try:
-            with self.samples.call(sample) as job:
-                await (self._send_in(job, request) if job else self._send(request))
+            with self._budget.expected(request.id, self._count_most(request)):
+                with self.samples.call(sample) as job:
+                    await (self._send_in(job, request) if job else self._send(request))
+                if not self._budget.was_released(request.id):
+                    reserved = self._costs.of_request(request)
             self.tally.sent[provider] += 1
-            came_to = self._budget.take_size(request.id) or size
-        except Refused:
-            came_to = CallSize()
-            raise
         finally:
             self._attempts.last_attempts.pop(request.id, None)
-            await self._caps.settle(names, size, came_to)
-            await self.samples.settle(sample, Money(size.pico if came_to.pico else 0))
-
-    def _measure(self, request: Request) -> CallSize:
-        """Return what a call may come to at most."""
-        tokens = self._costs.count_prompt(request).bound + request.max_output
-        return CallSize(self._costs.of_request(request).pico, tokens)
+            await self.samples.settle(sample, reserved)
+            self._costs.forget_count(request)
 
     async def _send(self, request: Request) -> None:
         """Reserve and send a call; where the cap does not cover it now, wait in line until it does.
@@ -167,17 +147,43 @@ class Spender:
         Raises:
             Refused: it was not sent.
         """
-        if not self._line.locked():
+        is_first = True  # it need not stand in line, where there is none
+        while not self.tally.stopped:
+            ended = self._budget.next_end
             async with self._budget.call(request.id):
+                if not is_first or self._line.locked():
+                    async with self._line:
+                        await self._admit(request)
                 if await self._attempts.run_attempt([request], request.id):
                     return
-        while not self.tally.stopped:  # again where its worst case rose after it was admitted
-            async with self._budget.call(request.id):
-                async with self._line:
-                    await self._admit(request)
-                if await self._attempts.run_attempt([request], request.id):
-                    return
+            # A cap on a part does not cover it, or its worst case rose after it was admitted.
+            reached = self._budget.take_reached(request.id)
+            is_first = reached is not None
+            if reached is not None:
+                await self._wait_for_part(reached, request, ended)
         raise Refused(Why.STOPPED, "stopped", self.tally.stopped)
+
+    def _count_most(self, request: Request) -> int:
+        """Return the tokens that a call may take, of its prompt and its answers."""
+        prompt = self._costs.count_prompt(request).bound * request.choices
+        return prompt + request.max_output
+
+    async def _wait_for_part(
+        self, reached: Reached, request: Request, ended: asyncio.Event
+    ) -> None:
+        """Wait for what calls in flight may leave of a cap on a part of the calls.
+
+        Raises:
+            Refused: there will be nothing, or its client waits no more.
+        """
+        if not self._transport.is_awaited(request):
+            raise Refused(Why.CLIENT_LEFT, "client_left", "its client left before it was sent")
+        if reached.may_free:
+            await self._budget.wait_for_end(ended)
+            return
+        cost = _say_cost(self._costs.of_request(request), request)
+        may = f"take {self._count_most(request):,}" if reached.cap.counts_tokens else cost
+        self._refuse_at_cap(reached.cap.option, reached.said, may)
 
     async def _send_in(self, job: str, request: Request) -> None:
         """Reserve and send a call of a sample, from its money and what else there is.
@@ -186,9 +192,13 @@ class Spender:
             Refused: it was not sent.
         """
         while not self.tally.stopped:
+            ended = self._budget.next_end
             if await self._attempts.run_attempt([request], job):
                 return
-            await self._top_up(job, request)
+            if (reached := self._budget.take_reached(request.id)) is not None:
+                await self._wait_for_part(reached, request, ended)
+            else:
+                await self._top_up(job, request)
         raise Refused(Why.STOPPED, "stopped", self.tally.stopped)
 
     async def _top_up(self, job: str, request: Request) -> None:
@@ -235,16 +245,6 @@ class Spender:
         held = f" and {balance.held} held" if balance.held.pico else ""
         reached = f"cap of {balance.cap} reached: {balance.settled} spent{held}"
         self._refuse_at_cap("--cap", reached, _say_cost(amount, request))
-
-    def _refuse_for_part(self, cap: PartCap, request: Request, size: CallSize) -> NoReturn:
-        """Refuse a call that a cap on a part of the calls cannot pay for.
-
-        Raises:
-            Refused: always.
-        """
-        cost = _say_cost(Money(size.pico), request)
-        may = f"take {size.tokens:,}" if cap.counts_tokens else cost
-        self._refuse_at_cap(cap.option, cap.describe(), may)
 
     def _refuse_at_cap(self, option: str, reached: str, may: str) -> NoReturn:
         self.tally.at_cap[option] += 1

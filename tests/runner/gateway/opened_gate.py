@@ -74,9 +74,9 @@ class OpenedGate:
         """Return a list of what is reserved from now on, which grows."""
         reserved, reserve = [], self.ledger.reserve
 
-        def note(attempt: Attempt, amount: Money) -> None:
+        def note(attempt: Attempt, amount: Money, said: str) -> None:
             reserved.append(amount)
-            reserve(attempt, amount)
+            reserve(attempt, amount, said)
 
         self.ledger.reserve = note
         return reserved
