@@ -130,11 +130,12 @@ class Spender:
         reserved = Money()
         try:
             self._costs.count(request, call)
+            amount = self._costs.of_request(request)
             with self._budget.expected(request.id, self._count_most(request)):
                 with self.samples.call(sample) as job:
                     await (self._send_in(job, request) if job else self._send(request))
                 if not self._budget.was_released(request.id):
-                    reserved = self._costs.of_request(request)
+                    reserved = amount
             self.tally.sent[provider] += 1
         finally:
             self._attempts.last_attempts.pop(request.id, None)
