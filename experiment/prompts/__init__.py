@@ -9,8 +9,7 @@ from experiment.lazy_names import import_on_demand
 from experiment.prompts.answer_turns import Turns
 from experiment.prompts.inserted_files import find_inserted_files
 from experiment.prompts.joint_votes import join_votes
-from experiment.prompts.known_answers import KnownAnswers
-from experiment.prompts.known_verdicts import KnownVerdicts
+from experiment.prompts.known_verdicts import KnownAnswers, KnownVerdicts
 from experiment.prompts.rendering import ANY_COLUMN, TemplateNames, read_templates
 from experiment.prompts.request import Message, Request
 from experiment.prompts.request_builder import RequestBuilder

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 
 from experiment.definition import AnswerFormat
-from experiment.prompts.known_answers import KnownAnswers
+from experiment.prompts.known_verdicts import KnownAnswers
 from experiment.prompts.request import Message, Request
 from experiment.prompts.request_ids import hash_text
 from experiment.scoring import Completion, join_turns, needs_turn

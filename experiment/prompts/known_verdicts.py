@@ -1,12 +1,20 @@
-"""Known verdicts: what the judges of answers have said, for judges that wait for others."""
+"""Known answers: what came back for requests, and the verdicts of judges that others wait for."""
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from experiment.prompts.known_answers import KnownAnswers
 from experiment.scoring import Completion
+
+
+class KnownAnswers(Container[str], Protocol):
+    """What came back for requests: a dictionary by their ids, or what reads a ledger when asked."""
+
+    def get(self, request: str, /) -> Completion | None:
+        """Return what came back for a request; None where nothing did."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

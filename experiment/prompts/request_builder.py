@@ -16,8 +16,7 @@ from experiment.definition import (
 from experiment.prompts.answer_turns import Turns, follow_turns
 from experiment.prompts.joint_votes import group_requests
 from experiment.prompts.judge_messages import JudgeMessages
-from experiment.prompts.known_answers import KnownAnswers
-from experiment.prompts.known_verdicts import NO_VERDICTS, KnownVerdicts
+from experiment.prompts.known_verdicts import NO_VERDICTS, KnownAnswers, KnownVerdicts
 from experiment.prompts.message_renderer import MessageRenderer
 from experiment.prompts.rendering import read_templates
 from experiment.prompts.request import Message, Request
