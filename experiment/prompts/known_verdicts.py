@@ -1,4 +1,4 @@
-"""Known answers, looked for by their ids; known verdicts, for judges that wait for others."""
+"""Known answers: what came back for requests, and the verdicts of judges that others wait for."""
 
 from __future__ import annotations
 
