@@ -114,6 +114,12 @@ exceed theirs by: where $0.002 is reserved for each and twice that is billed, a 
 after 5 good answers costs at most 16 x $0.002 = $0.032 beyond what was reserved. It stops the
 run.
 
+- **A hundredth of the cap.** As long as nothing went wrong, (1 + n)^2 may be in flight after n
+  good answers, where that is more, but never more than a hundredth of the cap pays at the worst
+  case of the model's requests. A breach then costs what their bills exceed that hundredth by, for
+  each model: where $0.002 is reserved for each under a cap of $100, a breach that begins after 5
+  good answers costs at most 36 x $0.002 = $0.072 beyond what was reserved, and after 30 of them
+  500 x $0.002 = $1.
 - **Trust from earlier runs.** A model at an address whose bills agreed in earlier runs on this
   machine begins with more than one in flight: with as many as it gave such answers, but never
   with more than a hundredth of the cap pays at the worst case of its requests, nor above the
@@ -122,11 +128,11 @@ run.
   at most, for each model, and the breach costs what their bills exceed that by. A breach ends the
   trust at once, for later runs too. Another address, model id or pinned price has none; the key
   does not matter. It is kept in the state directory and counts nowhere else.
-- **Outages.** A model that was down while money was held begins with one again, and its trust
-  with the answers that follow. A run that begins in an outage can hold up to that hundredth of
-  the cap.
+- **Outages.** A model that was down while money was held begins with one again, grows by three
+  for each good answer from there on, and its trust begins with these. A run that begins in an
+  outage can hold up to that hundredth of the cap.
 - **Workers of a shared ledger** have a slow start each: n good answers of all N of them admit at
-  most N + 3n requests. A breach that one of them finds stops them all. Each begins with its part
+  most N + 3n requests. A breach that one of them finds stops them all. Each has its part
   of the hundredth, by the number of workers that there are then: the one that begins as the k-th
   has 1/k of it. N workers, begun one after the other, have at most 1 + 1/2 + ... + 1/N hundredths
   together: 2.1 for four, 2.8 for eight.

@@ -5,9 +5,10 @@
 
 Requests against local servers: 8,000 with 200 in flight at 200 ms, and 10,000 with 1,000 in flight
 at 1 s. A bare aiohttp loop with the same bodies is the peer in the same run. A run is timed from
-opening its ledger to its last settlement, which is on the disk; preparing the plan is not timed.
+opening its ledger to the entry that ends it, which follows its last settlement; preparing the plan,
+and learning from its answers afterwards, is not timed. CPU is of all of it but the plan.
 `cold` knows nothing of the server's bills, `trust` begins with what the run before it earned, and
-`earlier` is the same by the code of another folder. CPU is of the process, user and system.
+`earlier` is the same by the code of another folder.
 
 The cap is $500, so what trust may put at risk, a hundredth, pays for more requests than are in
 flight. The part that slow start costs is worked out as well, also where the cap is just what the
@@ -22,10 +23,12 @@ import asyncio
 import json
 import os
 import resource
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -106,8 +109,10 @@ def _print_cell(cell: Cell, rounds: int, against: Path | None) -> None:
     print(
         f"{cell.requests:,} requests, {cell.concurrency} at once, {cell.delay} s each: "
         f"{cell.requests / cell.concurrency * cell.delay:.1f} s at best; slow start takes "
-        f"{ramp_loss(cell, 1):.1f} s more when cold, {ramp_loss(cell, cell.concurrency):.1f} with "
-        f"trust, {ramp_loss(cell, cell.requests // 100):.1f} with a cap that just pays for all"
+        f"{ramp_loss(cell, 1, cell.concurrency):.1f} s more when cold, "
+        f"{ramp_loss(cell, cell.concurrency, cell.concurrency):.1f} with trust; under a cap that "
+        f"just pays for all {ramp_loss(cell, 1, cell.requests // 100):.1f} and "
+        f"{ramp_loss(cell, cell.requests // 100, cell.requests // 100):.1f}"
     )
     for _ in range(rounds):
         found = _round(cell, against)
@@ -120,14 +125,20 @@ def _print_cell(cell: Cell, rounds: int, against: Path | None) -> None:
             print(f"  {name:<12} {took.wall:.2f} s, {each:.0f} us, {rate:.0%} of the bare rate")
 
 
-def ramp_loss(cell: Cell, first: int) -> float:
-    """Return the seconds that slow start takes from a run that begins with so many in flight."""
+def ramp_loss(cell: Cell, first: int, paid: int) -> float:
+    """Return the seconds that slow start takes from a run.
+
+    Args:
+        cell: of the run.
+        first: how many are in flight when it begins.
+        paid: how many a hundredth of the cap pays for.
+    """
     size = first = max(min(first, cell.concurrency), 1)
     answers, lost = 0, 0.0
     while size < cell.concurrency:
         answers += size
         lost += (1 - size / cell.concurrency) * cell.delay
-        size = first + 3 * answers
+        size = max(first + 3 * answers, min((1 + answers) ** 2, paid))
     return lost
 
 
@@ -180,18 +191,25 @@ def afcost(url: str, folder: Path, requests: int, concurrency: int) -> tuple[flo
     plan = estimate_experiment(str(folder / "experiment.yaml"), now.date()).plan
     save_plan(plan, path)
     save_approval(Approval(plan.digest, Money.from_usd(CAP), "benchmark", now), path)
-    began = _clocks()
+    began, began_at = _clocks(), now
 
     def start(*_: object) -> None:
-        nonlocal began
-        began = _clocks()
+        nonlocal began, began_at
+        began, began_at = _clocks(), datetime.now(UTC)
 
     options = RunOptions(folder=folder / "run", concurrency=concurrency, on_start=start)
     _, progress = execute_plan(path, now, options)
-    took = _since(began)
+    _, cpu = _since(began)
     if progress.answered != requests:
         raise SystemExit(f"only {progress.answered} of {requests} were answered: {progress}")
-    return took
+    return (_read_end(folder / "run" / "ledger.sqlite") - began_at).total_seconds(), cpu
+
+
+def _read_end(ledger: Path) -> datetime:
+    """Return when a run's last entry was made: that it has ended."""
+    with closing(sqlite3.connect(ledger)) as database:
+        ((at,),) = database.execute("SELECT at FROM entry ORDER BY seq DESC LIMIT 1")
+    return datetime.fromisoformat(at)
 
 
 async def bare(url: str, requests: int, concurrency: int) -> tuple[float, float]:

@@ -10,7 +10,7 @@ seconds, a run takes at least
              be sent at once, or may have to be waited for
     ramp     J (log4 C - (1 - 1 / C) / 3) before all places are in use, as each answer admits
              three more calls, so that four times as many are in flight in each round; nothing of
-             it where a model is trusted from before
+             it where a model is trusted from before. Under a large cap it is shorter
 
 and about the largest of these, as work flows while a limit or a place is free: Graham (1969),
 "Bounds on multiprocessing timing anomalies": at most sum T / C + (1 - 1 / C) max T. The formula is

@@ -6,8 +6,9 @@ its own `max_tokens` or the pinned price is thus caught when few of its requests
 one that was down is not met by all requests at once. Each of them is reserved at its worst case, so
 beyond the reservations a breach costs at most what 1 + 3n bills exceed theirs by.
 
-Trust from earlier runs (`runner.state.trust`) lets a model begin higher, by what one hundredth of
-the cap pays at the worst case of its requests, whatever these are.
+One hundredth of the cap may be at risk sooner. As many requests as it pays for, at the worst case
+of those that wanted to be sent, may be in flight once the square of 1 + n is as large, if nothing
+went wrong before; and trust from earlier runs (`runner.state.trust`) lets a model begin with them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 from pricing.money import Money
 from runner.state import Trust
 
-TRUSTED_PART_OF_CAP = 100  # one part in so many may be at risk by trust from earlier runs
+TRUSTED_PART_OF_CAP = 100  # one part in so many may be at risk sooner than by `_PER_ANSWER`
 _PER_ANSWER = 3
 _NOTHING = Money()
 
@@ -26,7 +27,7 @@ class SlowStart:
     Args:
         concurrency: what it never exceeds.
         trust: what earlier runs know of its bills.
-        allowance: the most that the requests with which it begins may cost together.
+        allowance: what requests may cost together that trust, or few answers, admit.
 
     Attributes:
         size: how many may be in flight.
@@ -41,6 +42,7 @@ class SlowStart:
         self._trusted = self._trust.answers
         self._largest = _NOTHING  # worst case of those that wanted to be sent
         self._billed_well = 0
+        self._went_wrong = False  # an outage in which money was held, or a breach
         self.size = 1
 
     def meet(self, worst_case: Money) -> None:
@@ -50,25 +52,29 @@ class SlowStart:
             self._resize()
 
     def increase(self) -> None:
-        """Allow three more requests, because one was billed as expected."""
+        """Allow three more requests, or as many as the allowance pays for: one was billed well."""
         self._billed_well += 1
         self._trust.gain()
         self._resize()
 
     def restart(self) -> None:
         """Allow one request again, whatever is known from earlier; those in flight stay."""
-        self._billed_well = self._trusted = 0
         self._trust.restart()
-        self._resize()
+        self._begin_again()
 
     def lose_trust(self) -> None:
         """Begin with one request from now on, in later runs as well, because of a breach."""
-        self._billed_well = self._trusted = 0
         self._trust.lose()
+        self._begin_again()
+
+    def _begin_again(self) -> None:
+        self._billed_well = self._trusted = 0
+        self._went_wrong = True
         self._resize()
 
     def _resize(self) -> None:
-        first = 1
-        if self._trusted and self._largest:
-            first = max(1, min(self._trusted, self._allowance.pico // self._largest.pico))
-        self.size = min(first + _PER_ANSWER * self._billed_well, self._concurrency)
+        paid = self._allowance.pico // self._largest.pico if self._largest else 0
+        size = max(1, min(self._trusted, paid)) + _PER_ANSWER * self._billed_well
+        if not self._went_wrong:
+            size = max(size, min((1 + self._billed_well) ** 2, paid))
+        self.size = min(size, self._concurrency)

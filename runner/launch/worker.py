@@ -82,7 +82,6 @@ async def run_worker(
         )
         if control.first.is_paused:
             scheduler.pause()
-        await reporter.report()  # before anything is in flight
         interrupts = _Interrupts(scheduler)
         with (
             ledger.spool.reserve_space() if ledger.spool else nullcontext(),

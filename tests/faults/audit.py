@@ -54,7 +54,7 @@ class Books:
     Attributes:
         settled, held, open: money that is billed, held, and reserved or set aside.
         cap: as approved.
-        requests: attempt -> its request.
+        requests: attempt -> its request, of those that were sent.
         answers: attempt -> the number that the provider gave its answer; errors have none.
         choices: attempt -> which of several answers to one request its own is, from 0.
         texts: attempt -> the text of its answer, or of its refusal.
@@ -209,7 +209,7 @@ def _answers(planned: Planned, bill: Bill, books: Books) -> Iterator[str]:
 def _paid_twice(books: Books) -> Iterator[str]:
     answered: set[str] = set()
     for kind, attempt, _ in books.story:
-        request = books.requests[attempt]
+        request = attempt.rpartition(".")[0]  # also of what was never sent
         if kind in ("reserve", "settle") and request in answered:
             yield f"PAID TWICE: {kind} {attempt} after request {request} was answered"
         if kind == "settle" and not _broke_off(books, attempt):

@@ -18,10 +18,10 @@ def lab(tmp_path):
     return labs.make(tmp_path / "e", queries=40, votes=0)
 
 
-def run(lab, path, script, concurrency=50):
+def run(lab, path, script, concurrency=50, **options):
     provider = FakeProvider(lab, script)
     with ledger_of(path, AMPLE) as ledger:
-        end = finish(execution(lab, ledger, provider, concurrency=concurrency)).end
+        end = finish(execution(lab, ledger, provider, concurrency=concurrency, **options)).end
         return provider, end, ledger.balance
 
 
@@ -47,6 +47,42 @@ def test_a_breach_after_honest_answers_costs_at_most_what_these_admitted(lab, tm
     broken = len(provider.sent) - honest
     assert 1 <= broken <= min(1 + 3 * honest, 50)
     assert balance.settled == provider.billed
+
+
+@pytest.mark.parametrize(
+    ("honest", "most"), [(1, 1 + 3), (5, 20), (30, 50)], ids=["square", "allowance", "three each"]
+)
+def test_a_breach_costs_no_more_than_what_the_allowance_pays_for(lab, tmp_path, honest, most):
+    """A hundredth of the cap pays for 20 requests: so many may be in flight after few answers."""
+    limit, calls = lab.subjects()[0].max_tokens, []
+    allowance = Money(20 * max(map(lab.ceiling, lab.subjects())).pico)
+    starts = {name: SlowStart(50, None, allowance) for name in lab.models}
+
+    def later(request, _number):
+        calls.append(request)
+        return Call(output=limit + 500 if len(calls) > honest else 2, turns=3)
+
+    provider, end, _ = run(lab, tmp_path / "ledger.sqlite", later, slow_starts=starts)
+    assert end is StopReason.STOPPED
+    assert 1 <= len(provider.sent) - honest <= most
+
+
+def test_few_answers_admit_what_the_allowance_pays_for_until_something_went_wrong():
+    start = SlowStart(50, None, Money(200))
+    start.meet(Money(10))
+    sizes = [start.size]
+    for _ in range(8):
+        start.increase()
+        sizes.append(start.size)
+    assert sizes == [1, 4, 9, 16, 20, 20, 20, 22, 25]
+    start.meet(Money(100))  # the allowance pays for two of these
+    assert start.size == 25
+    start.restart()
+    sizes = [start.size]
+    for _ in range(4):
+        start.increase()
+        sizes.append(start.size)
+    assert sizes == [1, 4, 7, 10, 13]
 
 
 def test_each_good_answer_admits_three_more_requests_up_to_the_concurrency(lab, tmp_path):
