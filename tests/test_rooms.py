@@ -322,6 +322,7 @@ FOLDERS = {
     "afcost/commands/running/inspect": {
         "afcost/rendering",
         "afcost/rendering/running",
+        "afcost/rendering/estimate",
         "afcost/commands/planning",
         "afcost/consent",
     },
