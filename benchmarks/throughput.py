@@ -5,10 +5,9 @@
 
 Requests against local servers: 8,000 with 200 in flight at 200 ms, and 10,000 with 1,000 in flight
 at 1 s. A bare aiohttp loop with the same bodies is the peer in the same run. A run is timed from
-opening its ledger to the entry that ends it, which follows its last settlement; preparing the plan,
-and learning from its answers afterwards, is not timed. CPU is of all of it but the plan.
+opening its ledger to its last settlement, which is on the disk; preparing the plan is not timed.
 `cold` knows nothing of the server's bills, `trust` begins with what the run before it earned, and
-`earlier` is the same by the code of another folder.
+`earlier` is the same by the code of another folder. CPU is of the process, user and system.
 
 The cap is $500, so what trust may put at risk, a hundredth, pays for more requests than are in
 flight. The part that slow start costs is worked out as well, also where the cap is just what the
@@ -23,12 +22,10 @@ import asyncio
 import json
 import os
 import resource
-import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -191,25 +188,18 @@ def afcost(url: str, folder: Path, requests: int, concurrency: int) -> tuple[flo
     plan = estimate_experiment(str(folder / "experiment.yaml"), now.date()).plan
     save_plan(plan, path)
     save_approval(Approval(plan.digest, Money.from_usd(CAP), "benchmark", now), path)
-    began, began_at = _clocks(), now
+    began = _clocks()
 
     def start(*_: object) -> None:
-        nonlocal began, began_at
-        began, began_at = _clocks(), datetime.now(UTC)
+        nonlocal began
+        began = _clocks()
 
     options = RunOptions(folder=folder / "run", concurrency=concurrency, on_start=start)
     _, progress = execute_plan(path, now, options)
-    _, cpu = _since(began)
+    took = _since(began)
     if progress.answered != requests:
         raise SystemExit(f"only {progress.answered} of {requests} were answered: {progress}")
-    return (_read_end(folder / "run" / "ledger.sqlite") - began_at).total_seconds(), cpu
-
-
-def _read_end(ledger: Path) -> datetime:
-    """Return when a run's last entry was made: that it has ended."""
-    with closing(sqlite3.connect(ledger)) as database:
-        ((at,),) = database.execute("SELECT at FROM entry ORDER BY seq DESC LIMIT 1")
-    return datetime.fromisoformat(at)
+    return took
 
 
 async def bare(url: str, requests: int, concurrency: int) -> tuple[float, float]:

@@ -1,6 +1,7 @@
 """The ledger: the only thing that says whether money may be spent."""
 
 from runner.ledger.approvals import refuse_superseded
+from runner.ledger.attempt_changes import AttemptChange
 from runner.ledger.hash_chain import CheckedEntry
 from runner.ledger.job_table import (
     EARLIER_PLAN_RUNS,
@@ -73,6 +74,7 @@ __all__ = [
     "AnswerTime",
     "AnsweredCall",
     "Attempt",
+    "AttemptChange",
     "AttemptRecord",
     "Balance",
     "BilledCall",

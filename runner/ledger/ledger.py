@@ -34,6 +34,7 @@ from runner.errors import (
     RestoredLedger,
 )
 from runner.ledger.approvals import read_approvals, refuse_superseded, to_row
+from runner.ledger.attempt_changes import SELECT_CHANGES, AttemptChange
 from runner.ledger.hash_chain import entry_hash
 from runner.ledger.reading import ResumeQueries
 from runner.ledger.records import Attempt, Balance, ExecutionEnd, StoredAnswer
@@ -127,6 +128,11 @@ class Ledger(ResumeQueries):
     def balance(self) -> Balance:
         """The balance, as of the last transaction."""
         return self._state.balance
+
+    def list_changes(self, after: int) -> list[AttemptChange]:
+        """Return what the entries after one say of attempts, within a transaction."""
+        rows = self.store.execute(SELECT_CHANGES, (after,)).fetchall()
+        return [AttemptChange(*row) for row in rows]
 
     @property
     def last_seq_here(self) -> int:

@@ -11,22 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from pricing.money import Money
 from runner.gateway.spending.call_size import CallSize
-from runner.ledger import Ledger
+from runner.ledger import AttemptChange, Ledger
 
 _NOTHING = CallSize()
 _TOKENS = re.compile(r"up to (\d+) tokens")  # the note of a reservation
-_SELECT_CHANGES = """
-SELECT entry.seq, entry.kind, entry.attempt, attempt.model, attempt.stage, attempt.bound,
-    entry.reserved, entry.settled, entry.held, entry.note,
-    answer.input + answer.cache_read + answer.cache_write + answer.output
-FROM entry JOIN attempt ON attempt.id = entry.attempt
-    LEFT JOIN answer ON answer.attempt = entry.attempt
-WHERE entry.seq > ? ORDER BY entry.seq
-"""
 
 
 @dataclass(eq=False, slots=True)
@@ -62,22 +53,6 @@ class PartCap:
         if self.counts_tokens:
             return f"cap of {self.most:,} tokens{of} reached: {self.spent:,} used"
         return f"cap of {Money(self.most)}{of} reached: {Money(self.spent)} spent"
-
-
-class _Change(NamedTuple):
-    """What an entry says of an attempt; amounts in pico-dollars."""
-
-    seq: int
-    kind: str
-    attempt: str
-    model: str
-    stage: str
-    bound: int
-    reserved: int
-    settled: int
-    held: int
-    note: str
-    tokens: int | None  # of its answer, once there is one
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +112,7 @@ class PartCaps:
 
         What is written in it may be undone, and is read again by the next one.
         """
-        rows = self._ledger.store.execute(_SELECT_CHANGES, (self._seq,)).fetchall()
-        changes = [_Change(*row) for row in rows]
+        changes = self._ledger.list_changes(self._seq)
         kept = [each for each in changes if each.seq <= self._ledger.last_seq_here]
         self._sums, self._open = self._add(kept)
         self._seq = kept[-1].seq if kept else self._seq
@@ -146,7 +120,9 @@ class PartCaps:
         for cap, (spent, tied) in zip(self._caps, sums, strict=True):
             cap.spent, cap.tied = spent, tied
 
-    def _add(self, changes: Sequence[_Change]) -> tuple[list[tuple[int, int]], dict[str, _Part]]:
+    def _add(
+        self, changes: Sequence[AttemptChange]
+    ) -> tuple[list[tuple[int, int]], dict[str, _Part]]:
         """Return the sums and the open attempts with some changes more."""
         sums, parts = list(self._sums), dict(self._open)
         for change in changes:
@@ -164,12 +140,12 @@ class PartCaps:
         return sums, parts
 
 
-def _may_change(change: _Change) -> bool:
+def _may_change(change: AttemptChange) -> bool:
     """Return whether money is held for an attempt, which may be resolved."""
     return change.kind in ("reserve", "hold") or change.held > 0
 
 
-def _apply(part: _Part, change: _Change) -> _Part:
+def _apply(part: _Part, change: AttemptChange) -> _Part:
     """Return what an attempt comes to after a change of its money."""
     whole = CallSize(part.spent.pico + part.tied.pico, part.spent.tokens + part.tied.tokens)
     pico = whole.pico + change.reserved + change.settled + change.held

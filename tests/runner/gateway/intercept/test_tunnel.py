@@ -92,13 +92,13 @@ def test_a_refusal_of_the_users_proxy_is_told_without_his_password(monkeypatch):
     async def run():
         proxy = await asyncio.start_server(refuse, "127.0.0.1", 0)
         port = proxy.sockets[0].getsockname()[1]
-        monkeypatch.setenv("HTTPS_PROXY", f"http://me:password@127.0.0.1:{port}")
+        monkeypatch.setenv("HTTPS_PROXY", f"http://me:opensesame@127.0.0.1:{port}")
         async with proxy:
             await reach(Target("made-up.example", 443))
 
     with pytest.raises(CannotReach, match=r"made-up\.example:443: HTTP 407") as e:
         asyncio.run(run())
-    assert "password" not in str(e.value)
+    assert "opensesame" not in str(e.value)
 
 
 def test_each_side_may_end_before_the_other():
