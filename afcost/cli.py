@@ -23,7 +23,7 @@ COMMANDS = {
         ),
         "estimate": (
             "afcost.commands.planning.estimate",
-            "Forecast what an experiment costs; save a plan with -o.",
+            "Forecast what an experiment or any program costs.",
         ),
         "design": (
             "afcost.commands.planning.design",

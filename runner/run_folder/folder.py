@@ -151,7 +151,9 @@ def open_run_folder(folder: Path) -> RunFolder:
             "report, status, show or ledger"
         )
     if not (folder / EXPERIMENT_FILE).exists() or not has_ledger(folder):
-        raise BadRun(f"{folder} is not a run folder; `afcost run PLAN` creates one under runs/")
+        raise BadRun(
+            f"{folder} is not a run folder; `afcost run` and `afcost guard` make them in runs/"
+        )
     plan = read_plan(folder / PLAN_FILE)
     path = folder / EXPERIMENT_FILE
     run, of = _read_folder(path, plan)

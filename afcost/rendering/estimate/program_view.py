@@ -125,7 +125,7 @@ def _list_notes(plan: ProgramPlan) -> Iterator[str]:
     cut = [each for each in plan.strata if (each.share_cut_off or 0) > _MANY_CUT]
     if cut:
         named = [f"{each.share_cut_off:.0%} of {each.stage}" for each in cut[:_FEW]]
-        more = [f"{len(cut) - _FEW:,} others"] if len(cut) > _FEW else []
+        more = [draw.format_count(len(cut) - _FEW, "other", "others")] if len(cut) > _FEW else []
         yield f"cut off by their limit, likely: {', '.join([*named, *more])}"
     yield from plan.assumptions
 

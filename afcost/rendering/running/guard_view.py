@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
@@ -35,14 +35,25 @@ def show_start(console: Console, cap: Money, folder: GuardFolder) -> None:
     draw.print_text(console, f"afcost: cap {cap}, ledger in {folder.path}", "dim")
 
 
-def show_end(
+def show_end(  # noqa: PLR0913 - what its end is told of
     console: Console,
     ended: GuardedRun,
     folder: GuardFolder,
     caps: Sequence[PartCap],
     plan: ApprovedProgram | None = None,
+    *,
+    tools: Mapping[str, str] = TOOLS,
 ) -> None:
-    """Say what a program's calls came to, and what to do next."""
+    """Say what a program's calls came to, and what to do next.
+
+    Args:
+        console: to say it on.
+        ended: what it came to.
+        folder: of its ledger.
+        caps: on parts of its calls.
+        plan: that it was started with; None for none.
+        tools: what each makes of a refusal; empty where what follows says it.
+    """
     tally, end = ended.tally, ended.end
     if end.problem:
         draw.print_text(console, f"afcost: {end.problem}", "red")
@@ -60,7 +71,7 @@ def show_end(
             console, f"{said} than was reserved; the first that does stops all", "yellow"
         )
     if tally.at_cap:
-        _show_refused_at_cap(console, ended, folder, plan)
+        _show_refused_at_cap(console, ended, folder, plan, tools)
     if tally.sent:
         _show_unused_caps(console, tally, caps)
     if not tally.sent and not tally.refused and not tally.at_cap:
@@ -109,7 +120,11 @@ def _show_unused_caps(console: Console, tally: CallTally, caps: Sequence[PartCap
 
 
 def _show_refused_at_cap(
-    console: Console, ended: GuardedRun, folder: GuardFolder, plan: ApprovedProgram | None
+    console: Console,
+    ended: GuardedRun,
+    folder: GuardFolder,
+    plan: ApprovedProgram | None,
+    tools: Mapping[str, str],
 ) -> None:
     """Show which calls a cap refused, and what the tool that made them makes of that."""
     for option, count in ended.tally.at_cap.items():
@@ -117,8 +132,8 @@ def _show_refused_at_cap(
         mend = plan.raise_cap if plan and option == "--cap" else again
         _show_cap_reached(console, count, mend)
     named = find_tool(folder.command)
-    for tool in sorted(ended.tally.tools | ({named} if named else set())):
-        draw.print_text(console, f"afcost: {TOOLS[tool]}", "yellow")
+    for tool in sorted((ended.tally.tools | {named}) & tools.keys()):
+        draw.print_text(console, f"afcost: {tools[tool]}", "yellow")
     first, path = ended.refusals.first, ended.refusals.path
     draw.print_text(console, f"afcost: by their last message, all in {path}:", "yellow")
     for call in first:

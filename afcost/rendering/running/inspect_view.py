@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Sequence
 
 from rich.console import Console
 
@@ -11,6 +13,7 @@ from runner.gateway import GuardedRun
 from runner.inspected import EvaluationEnd, TaskEnd
 
 _MOST_REASONS, _LONGEST = 3, 200
+_AMOUNT = re.compile(r"\$\d[\d.,]*")  # by which reasons differ that are the same
 
 
 def show_evaluation(console: Console, end: EvaluationEnd, guarded: GuardedRun) -> None:
@@ -26,7 +29,9 @@ def show_evaluation(console: Console, end: EvaluationEnd, guarded: GuardedRun) -
     elif not end.was_begun:
         draw.print_text(console, "afcost: nothing was left to run")
     elif not end.is_whole:
-        higher = " with a higher --cap" if guarded.tally.samples_at_cap else ""
+        higher = (
+            " with a higher --cap" if guarded.tally.samples_at_cap or guarded.tally.at_cap else ""
+        )
         said = f"What is missing is no result. Run it again{higher}: only that is run"
         draw.print_text(console, said, "yellow")
 
@@ -40,9 +45,17 @@ def _show_task(console: Console, task: TaskEnd) -> None:
     )
     for name, value in task.scores.items():
         draw.print_text(console, f"  {name} {value:.4g}, over the complete ones")
-    reasons = Counter(each.split("\n")[0][:_LONGEST] for each in task.missing)
-    for reason, count in reasons.most_common(_MOST_REASONS):
+    for count, reason in _find_reasons(task.missing):
         draw.print_text(console, f"  {count:,} missing: {reason}", "yellow")
     if task.error:
         draw.print_text(console, f"  {task.error.splitlines()[0][:_LONGEST]}", "red")
     draw.print_text(console, f"  inspect view start --log-dir {task.log.parent}", "dim")
+
+
+def _find_reasons(missing: Sequence[str]) -> list[tuple[int, str]]:
+    """Return how many samples each reason left out, in the words of the last of them."""
+    said = {_AMOUNT.sub("$", each): each for each in (m.split("\n")[0] for m in missing)}
+    counts = Counter(_AMOUNT.sub("$", m.split("\n")[0]) for m in missing)
+    found = [(n, said[key][:_LONGEST]) for key, n in counts.most_common(_MOST_REASONS)]
+    rest = len(missing) - sum(n for n, _ in found)
+    return [*found, (rest, "for other reasons, which the log has")] if rest else found

@@ -4,7 +4,9 @@ A subject's answer without its judge's verdict is paid and lost. So a program th
 says when one begins, and waits until as much is allocated to it as the largest sample so far was
 reserved for; its calls take their reservations from that. Where the cap cannot pay for another
 one, the sample is refused before its first call. The first sample runs alone, because nothing is
-known of its size. This saves money and holds no cap: that is still held by each call.
+known of its size. Where the cap refuses one of its calls, the next ones need what it lacked
+too: they would be refused as late as it was. This saves money and holds no cap: that is still held
+by each call.
 """
 
 from __future__ import annotations
@@ -26,12 +28,14 @@ class _Sample:
     Attributes:
         job: of the ledger, that its calls belong to.
         reserved: what its calls were reserved for together, but for those that cost nothing.
+        refused: what the largest of its calls that the cap could not pay for may cost.
         calls: in flight.
         has_ended: its program has said so.
     """
 
     job: str
     reserved: Money = field(default_factory=Money)
+    refused: Money = field(default_factory=Money)
     calls: int = 0
     has_ended: bool = False
 
@@ -53,6 +57,7 @@ class SampleMoney:
     def __init__(self, ledger: Ledger, budget: CallBudget, largest: Money | None = None) -> None:
         self.largest = largest
         self.refused = 0
+        self._lacked = Money()  # reserved and refused, the most of any sample of this start
         self._ledger = ledger
         self._budget = budget
         self._open: dict[str, _Sample] = {}
@@ -72,7 +77,7 @@ class SampleMoney:
                 await self._is_known.wait()
             if name in self._open:
                 return ""
-            amount, job = self.largest or Money(), f"sample-{name}"
+            amount, job = max(self.largest or Money(), self._lacked), f"sample-{name}"
             if self._never_fits(amount) or not await self._budget.admit([(job, amount)]):
                 return self._budget.stop_reason or self._refuse(amount)
             self._open[name] = _Sample(job)
@@ -113,13 +118,19 @@ class SampleMoney:
         finally:
             sample.calls -= 1
 
+    def lack(self, name: str, amount: Money) -> None:
+        """Book that the cap could not pay for a call of a sample, which may cost so much."""
+        if sample := self._open.get(name):
+            sample.refused = max(sample.refused, amount)
+            self._learn(sample)
+
     async def settle(self, name: str, reserved: Money) -> None:
         """Book that a call of a sample may have cost something, of which so much was reserved."""
         sample = self._open.get(name)
         if sample is None:
             return
         sample.reserved += reserved
-        if self.largest is not None or sample.has_ended:
+        if sample.refused or self.largest is not None or sample.has_ended:
             self._learn(sample)
         if sample.has_ended and not sample.calls:
             await self._close(name, sample)
@@ -133,7 +144,10 @@ class SampleMoney:
         self._is_known = asyncio.Event()
 
     def _learn(self, sample: _Sample) -> None:
-        self.largest = max(self.largest or Money(), sample.reserved)
+        if sample.refused:  # not for later starts, whose calls may have other limits
+            self._lacked = max(self._lacked, sample.reserved + sample.refused)
+        else:
+            self.largest = max(self.largest or Money(), sample.reserved)
 
     def _never_fits(self, amount: Money) -> bool:
         balance = self._ledger.balance

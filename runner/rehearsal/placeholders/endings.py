@@ -26,6 +26,12 @@ _ALONE = re.compile(
     r"[^.\n]{0,30}?\b(?:(?:letters?|characters?)\W+([A-Z])\b|(?:number|integer|digit|score|rating)\b"
     r"(?:[^.\n\d]{0,30}(\d+))?)",
 )
+# "Reply with a number alone."
+_NUMBER_ALONE = re.compile(
+    r"\b(?:answer|respond|reply|output|return|give)\b[^.\n]{0,40}?"
+    r"\b(?:number|integer|digit|score|rating) (?:alone|only)\b",
+    re.IGNORECASE,
+)
 _AFTER = re.compile(r"[^.\n]{0,30}")
 _ONLY = re.compile(r"\b(only|just|single|exactly|nothing else|one word)\b", re.IGNORECASE)
 _GRADES = {"GRADE": "C"}  # for "correct"
@@ -69,7 +75,7 @@ def find_ending(prompt: str, say: Callable[[int], str]) -> Ending | None:
         return Ending(before=found[1] if is_whole else f"{found[1]}. ", is_whole=is_whole)
     if found := _last(_ALONE, prompt):
         return Ending(before=found[1] or found[2] or "1", is_whole=True)
-    return None
+    return Ending(before="1", is_whole=True) if _NUMBER_ALONE.search(prompt) else None
 
 
 def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:

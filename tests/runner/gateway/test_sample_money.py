@@ -128,3 +128,25 @@ def test_what_names_no_sample_is_refused(server, tmp_path, body):
                 return answer.status
 
     assert asyncio.run(ask()) == 400
+
+
+def test_a_sample_that_the_cap_refused_in_its_middle_is_the_last_one_begun(server, tmp_path):
+    async def run(opened, name):
+        begun = await say(opened, "begin", name)
+        if not begun["admitted"]:
+            return begun["reason"]
+        await call(opened, name, max_tokens=10)
+        status, _ = await call(opened, name, max_tokens=8000)  # more than the cap
+        await say(opened, "end", name)
+        return status
+
+    async def ask():
+        async with opened_gate(tmp_path / "run", server.url, cap="0.002") as opened:
+            done = await asyncio.gather(*(run(opened, f"{n}") for n in range(5)))
+            return done, opened.gate.samples.largest
+
+    done, largest = asyncio.run(ask())
+    assert done[0] == 402
+    assert all("all calls of a sample may cost" in str(reason) for reason in done[1:])
+    assert len(server.bill().calls) == 1
+    assert largest is None  # a later start may have other limits

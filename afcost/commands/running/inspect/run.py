@@ -88,7 +88,7 @@ def run_command(  # noqa: PLR0913 - one argument for each option
     asked = InspectOptions((task, *arguments), python, allow_sandbox)
     draw.print_text(draw.stderr(), f"afcost: cap {cap}, ledger and logs in {path}", "dim")
     ran = run_inspect(path, asked, guard, os.environ)
-    show_end(draw.stderr(), ran.guarded, ran.folder, ())
+    show_end(draw.stderr(), ran.guarded, ran.folder, (), tools={})  # what follows says it
     show_evaluation(draw.stderr(), ran.end, ran.guarded)
     return _choose_code(ran)
 

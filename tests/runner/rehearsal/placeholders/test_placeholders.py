@@ -75,6 +75,7 @@ def test_an_answer_ends_as_a_grader_is_told_to():
             ('Return just the letters "A", "B", or "C".', ("A", "")),
             ("Respond with a single number from 3 to 10.", ("3", "")),
             ("Output only the score.", ("1", "")),
+            ("Grade it from 1 to 10. Reply with a number alone.", ("1", "")),
             ("Say whether it is true.", None),
             ("Give one reason and a number of examples for it.", None),
         ],
