@@ -82,6 +82,8 @@ def read_program_plan(path: Path) -> ProgramPlan:
 
 def _from_json(document: dict[str, Any], folder: Path) -> ProgramPlan:
     limit = document["default_max_tokens"]
+    if limit is not None and int(limit) < 1:  # some servers take it for no limit
+        raise ValueError(f"default_max_tokens is {int(limit)}")
     return ProgramPlan(
         study=str(document["study"]),
         command=tuple(map(str, document["command"])),

@@ -40,13 +40,15 @@ _COST_ROUNDING = 1_000_000  # pico-dollars, the last place that providers state
 class Settlement:
     """The amount to settle, a note where it differs from the usage, and any breach.
 
-    `output` is the part of the amount that the tokens of the answer cost.
+    `output` is the part of the amount that the tokens of the answer cost, `more_tokens` how many
+    were booked beyond those that the usage reports.
     """
 
     billed: Money
     note: str = ""
     breach: str = ""
     output: Money = Money()  # noqa: RUF009 - frozen
+    more_tokens: int = 0
 
 
 def compute_settlement(  # noqa: PLR0913 - what a settlement rests on
@@ -96,7 +98,12 @@ def compute_settlement(  # noqa: PLR0913 - what a settlement rests on
         "; ".join(filter(None, notes)),
         "; ".join(filter(None, breaches)),
         card.cost_of_output(usage),
+        max(_count_tokens(usage) - _count_tokens(response.usage), 0),
     )
+
+
+def _count_tokens(usage: Usage) -> int:
+    return usage.prompt_tokens + usage.output
 
 
 def _note_repeated_prompt(count: TokenCount, response: ModelResponse) -> str:

@@ -336,7 +336,8 @@ class AttemptRunner:
                     response, settlement, vocabulary, request.max_tokens, len(attempts)
                 )
                 self._worst_case.forget_count(request)
-                note = "; ".join(filter(None, (settlement.note, response.note)))
+                more = _describe_more_tokens(settlement.more_tokens)
+                note = "; ".join(filter(None, (more, settlement.note, response.note)))
                 answers = self._store_answers(request, attempts, bills, note)
                 unanswered = attempts[len(answers) :]
                 outcomes: list[Outcome | None] = [
@@ -452,6 +453,11 @@ def _describe_failure(failure: Failure) -> str:
     says = "not billed" if failure.billed is Billed.NO else "may be billed"
     rule = f" ({says}: {failure.source})" if failure.source else ""
     return put_on_one_line(f"{failure.message}{rule}", _MAX_NOTE)
+
+
+def _describe_more_tokens(tokens: int) -> str:
+    """Say in a settlement's note how many tokens were booked beyond those of the usage, if any."""
+    return f"{tokens} tokens more than reported are booked" if tokens else ""
 
 
 def completion_text(request: Request, response: ModelResponse) -> str:

@@ -208,7 +208,8 @@ async def _run(  # noqa: PLR0913 - what a guarded program runs with
     refusals: RefusedCalls,
 ) -> tuple[ProgramEnd, Gate, ConnectionTally | None]:
     """Open the door, run the program, and wait for calls that it no longer waits for."""
-    with _slow_starts(ledger, options, models) as make_slow_start:
+    workers = max(1, table.count_living()) if table else 1
+    with _slow_starts(ledger, options, models, workers) as make_slow_start:
         async with Relay(options.timeout, options.note) as relay:
             gate = Gate(
                 ledger,
@@ -273,11 +274,14 @@ async def _run_or_serve(command: Sequence[str], environment: Mapping[str, str]) 
 
 @contextmanager
 def _slow_starts(
-    ledger: Ledger, options: GuardOptions, models: PricedModels
+    ledger: Ledger, options: GuardOptions, models: PricedModels, workers: int
 ) -> Iterator[Callable[[str], SlowStart]]:
-    """Give what makes a model's slow start; trust that is gained is kept at the end."""
+    """Give what makes a model's slow start; trust that is gained is kept at the end.
+
+    Each of the processes that share a ledger has its part of what may be at risk sooner.
+    """
     trusts: dict[str, Trust] = {}
-    allowance = Money(ledger.balance.cap.pico // TRUSTED_PART_OF_CAP)
+    allowance = Money(ledger.balance.cap.pico // (TRUSTED_PART_OF_CAP * workers))
 
     def make(name: str) -> SlowStart:
         model = models[name]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
+from estimator.recorded import copy_program_plan, read_program_plan
 from tests.e2e.sample_experiment import Lab
 from tests.support.provider.behaviour import Behaviour
 from tests.test_docs import ROOT
@@ -107,6 +109,18 @@ def test_a_plan_that_was_edited_or_whose_price_rose_is_refused(lab, server):
     path.write_text(path.read_text().replace('"study": "study"', '"study": "other"'))
     assert "is the plan of a program" in lab.afcost("run", "plan.json", ends=1).stderr
     assert "was edited" in guard(lab, server, "plan.json", ends=1).stderr
+    assert not server.bill().calls
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_plan_whose_limit_of_a_call_bounds_nothing_is_damaged(lab, server, limit):
+    """It may be a stranger's, with a digest that fits."""
+    plan(lab)
+    path = lab.folder / "plan.json"
+    copy_program_plan(replace(read_program_plan(path), default_limit=limit), path)
+    said = lab.afcost("approve", "plan.json", "--cap", "1", "--yes", ends=1).stderr
+    assert f"default_max_tokens is {limit}" in said
+    assert "default_max_tokens" in guard(lab, server, "plan.json", ends=1).stderr
     assert not server.bill().calls
 
 

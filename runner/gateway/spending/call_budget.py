@@ -85,6 +85,10 @@ class CallBudget(Budget):
             else:
                 self._wake_waiters()
 
+    def open_call(self, job: str) -> None:
+        """Let others wait for what was allocated to a call; `call` closes it."""
+        self._open_jobs[job] = 0
+
     @property
     def next_end(self) -> asyncio.Event:
         """What `wait_for_end` is given: it is set once a call in flight has ended since."""
@@ -120,6 +124,7 @@ class CallBudget(Budget):
             missing = max(whole - self._ledger.allocated_to(job), Money())
             if missing and not self._try_allocate(job, missing):
                 return False
+            self._released.discard(attempt.request)  # an attempt before was not sent
             return super()._reserve_now(attempts)
 
     async def settle(

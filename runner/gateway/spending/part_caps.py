@@ -18,6 +18,7 @@ from runner.ledger import AttemptChange, Ledger
 
 _NOTHING = CallSize()
 _TOKENS = re.compile(r"up to (\d+) tokens")  # the note of a reservation
+_MORE = re.compile(r"(\d+) tokens more than reported are booked")  # and how a settlement's begins
 
 
 @dataclass(eq=False, slots=True)
@@ -156,6 +157,8 @@ def _apply(part: _Part, change: AttemptChange) -> _Part:
             return replace(part, tied=CallSize(pico, tokens))
         case "settle" if change.held <= 0:
             tokens = whole.tokens if change.tokens is None else change.tokens
+            more = _MORE.match(change.note)
+            tokens += int(more[1]) if more else 0
         case "release":
             tokens = 0
         case _:  # held, or resolved: nothing tells its tokens, unless it cost nothing

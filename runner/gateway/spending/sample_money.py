@@ -12,6 +12,7 @@ by each call.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -61,6 +62,7 @@ class SampleMoney:
         self._ledger = ledger
         self._budget = budget
         self._open: dict[str, _Sample] = {}
+        self._numbers = itertools.count(1)  # of jobs: a sample of the same name may begin again
         self._line = asyncio.Lock()
         self._is_known = asyncio.Event()  # the largest; set, and replaced, when a sample ends
         self._is_over = False
@@ -73,17 +75,29 @@ class SampleMoney:
     async def begin(self, name: str) -> str:
         """Wait until a sample may begin; return why it must not, or nothing."""
         async with self._line:
-            while self.largest is None and self._open:
+            while self._must_wait(name):
                 await self._is_known.wait()
             if name in self._open:
                 return ""
-            amount, job = max(self.largest or Money(), self._lacked), f"sample-{name}"
+            amount = max(self.largest or Money(), self._lacked)
+            job = f"sample-{next(self._numbers)}-{name}"
             if self._never_fits(amount) or not await self._budget.admit([(job, amount)]):
                 return self._budget.stop_reason or self._refuse(amount)
             self._open[name] = _Sample(job)
         if self._is_over:  # while it waited
             await self.end(name)
         return ""
+
+    def _must_wait(self, name: str) -> bool:
+        """Return whether a sample must wait: for the first one, or for the one before of its name.
+
+        That one may have ended while its last call is in flight. None waits once all is over.
+        """
+        if self._is_over:
+            return False
+        if (sample := self._open.get(name)) is not None:
+            return sample.has_ended
+        return self.largest is None and bool(self._open)
 
     async def end(self, name: str) -> None:
         """Free what is left of a sample's money, once none of its calls is in flight."""

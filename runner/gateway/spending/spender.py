@@ -153,8 +153,7 @@ class Spender:
             ended = self._budget.next_end
             async with self._budget.call(request.id):
                 if not is_first or self._line.locked():
-                    async with self._line:
-                        await self._admit(request)
+                    await self._stand_in_line(request)
                 if await self._attempts.run_attempt([request], request.id):
                     return
             # A cap on a part does not cover it, or its worst case rose after it was admitted.
@@ -163,6 +162,33 @@ class Spender:
             if reached is not None:
                 await self._wait_for_part(reached, request, ended)
         raise Refused(Why.STOPPED, "stopped", self.tally.stopped)
+
+    async def _stand_in_line(self, request: Request) -> None:
+        """Wait until money is allocated to a call.
+
+        While there are samples it stands in no line: what belongs to none may be what one of them
+        waits for, and what waits in a line would not be known to wait for money.
+
+        Raises:
+            Refused: there will be none, or its client waits no more.
+        """
+        if not self.samples.is_used:
+            async with self._line:
+                if not self.samples.is_used:  # since it came
+                    await self._admit(request)
+                    return
+        self._refuse_left(request)
+        await self._top_up(request.id, request)
+        self._budget.open_call(request.id)
+
+    def _refuse_left(self, request: Request) -> None:
+        """Refuse a call for which no one waits.
+
+        Raises:
+            Refused: its client has left.
+        """
+        if not self._transport.is_awaited(request):
+            raise Refused(Why.CLIENT_LEFT, "client_left", "its client left before it was sent")
 
     def _count_most(self, request: Request) -> int:
         """Return the tokens that a call may take, of its prompt and its answers."""
@@ -177,8 +203,7 @@ class Spender:
         Raises:
             Refused: there will be nothing, or its client waits no more.
         """
-        if not self._transport.is_awaited(request):
-            raise Refused(Why.CLIENT_LEFT, "client_left", "its client left before it was sent")
+        self._refuse_left(request)
         if reached.may_free:
             await self._budget.wait_for_end(ended)
             return
@@ -220,11 +245,7 @@ class Spender:
         Raises:
             Refused: there will be none, or its client waits no more.
         """
-        if not self._transport.is_awaited(request):
-            raise Refused(Why.CLIENT_LEFT, "client_left", "its client left before it was sent")
-        if self.samples.is_used:  # what belongs to none may be what one of them waits for
-            await self._top_up(request.id, request)
-            return
+        self._refuse_left(request)
         amount = self._costs.of_request(request)
         if self._never_fits(amount) or not await self._budget.admit([(request.id, amount)]):
             self._refuse_unadmitted(request, amount)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -25,6 +25,7 @@ from runner.gateway.gate import Gate
 from runner.gateway.guard_folder import GuardFolder
 from runner.gateway.models import PricedModels
 from runner.gateway.relay import Relay
+from runner.gateway.spending import PartCap
 from runner.ledger import Attempt, Balance, Ledger, open_ledger
 from runner.run_folder import create_run_dir
 from runner.state import Trust
@@ -93,6 +94,7 @@ async def opened_gate(
     *,
     cap: str = "1",
     concurrency: int = 64,
+    caps: Sequence[PartCap] = (),
 ) -> AsyncIterator[OpenedGate]:
     """Open a gate; OpenAI is at the URL that is given, without a key."""
     create_run_dir(folder)
@@ -120,6 +122,7 @@ async def opened_gate(
                     concurrency, Trust(answers=concurrency), Money.from_usd(cap)
                 ),
                 concurrency=concurrency,
+                caps=caps,
             )
             async with (
                 asyncio.timeout(20),

@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 
 from pricing.rates import Rate
+from runner.gateway.spending import PartCap
 from tests.runner.gateway.opened_gate import opened_gate
 from tests.support.provider.behaviour import Behaviour, Fault
 from tests.support.raw_server import run_raw_server
@@ -159,3 +160,17 @@ def test_a_call_whose_worst_case_rose_while_it_waited_for_money_waits_for_more(s
     slow = Fault("slow", calls=(2,), seconds=0.5)
     server.reset(Behaviour(delay=0.1, input_tokens=150, output_tokens=5, faults=(slow,)))
     assert asyncio.run(ask()) == [200, 200, 200]
+
+
+def test_a_cap_on_tokens_counts_those_that_a_provider_does_not_tell_of(server, tmp_path):
+    async def ask():
+        caps = [PartCap("", 400, counts_tokens=True)]
+        async with opened_gate(tmp_path / "run", server.url, caps=caps) as opened:
+            statuses = [(await opened.call())[0] for _ in range(10)]
+            await opened.settle()
+            return statuses
+
+    server.reset(Behaviour(output_tokens=60, faults=(Fault("zero_usage", probability=1),)))
+    statuses = asyncio.run(ask())
+    assert set(statuses) == {200, 402}
+    assert sum(call.output_tokens for call in server.bill().calls) <= 400

@@ -119,6 +119,99 @@ def test_what_a_program_left_open_is_free_at_its_end(server, tmp_path):
     assert (balance.aside.pico, balance.reserved.pico) == (0, 0)
 
 
+async def ask_for(opened, name):
+    """Ask for a sample in a call that does not say so, and end the sample."""
+    done = await call(opened, "", max_tokens=200)
+    await say(opened, "end", name)
+    return done
+
+
+async def begin_all(opened, *names):
+    for name in names:
+        assert (await say(opened, "begin", name))["admitted"]
+
+
+def test_calls_of_no_sample_that_samples_wait_for_do_not_stand_in_line_without_end(
+    server, tmp_path
+):
+    """A sample's helper may not know which sample it is of."""
+
+    async def ask():
+        async with opened_gate(tmp_path / "run", server.url, cap="0.00075") as opened:
+            await run_sample(opened, "first", calls=1)
+            await begin_all(opened, "a", "b")
+            done = await asyncio.gather(*(ask_for(opened, name) for name in ("a", "b")))
+            await opened.settle()
+            return [status for status, _ in done], opened.balance
+
+    statuses, balance = asyncio.run(ask())
+    assert 402 in statuses
+    assert (balance.aside.pico, balance.reserved.pico) == (0, 0)
+
+
+def test_a_sample_that_waits_for_the_first_one_ends_with_its_program(server, tmp_path):
+    async def ask():
+        async with opened_gate(tmp_path / "run", server.url) as opened:
+            await begin_all(opened, "first")
+            running = asyncio.create_task(call(opened, "first"))
+            await asyncio.to_thread(server.arrived, 1, 10)
+            waiting = asyncio.create_task(say(opened, "begin", "second"))
+            while opened.door.open_calls < 2:  # noqa: ASYNC110 - the door tells no one
+                await asyncio.sleep(0.005)
+            await opened.gate.samples.end_all()
+            await waiting
+            await asyncio.to_thread(server.release)
+            status, _ = await running
+            await opened.settle()
+            return status, opened.gate.samples.is_used, opened.balance.aside.pico
+
+    server.hold_after(0)
+    assert asyncio.run(ask()) == (200, False, 0)
+
+
+def test_a_sample_begins_again_with_money_of_its_own_once_its_last_call_is_in(server, tmp_path):
+    async def ask():
+        async with opened_gate(tmp_path / "run", server.url) as opened:
+            await run_sample(opened, "first")
+            await begin_all(opened, "a")
+            running = asyncio.create_task(call(opened, "a"))
+            await asyncio.to_thread(server.arrived, 4, 10)
+            await say(opened, "end", "a")
+            again = asyncio.create_task(say(opened, "begin", "a"))
+            while opened.door.open_calls < 2:  # noqa: ASYNC110 - the door tells no one
+                await asyncio.sleep(0.005)
+            assert not again.done()
+            await asyncio.to_thread(server.release)
+            assert (await running)[0] == 200
+            assert (await again)["admitted"]
+            assert opened.balance.aside == opened.gate.samples.largest
+            await say(opened, "end", "a")
+            return opened.balance
+
+    server.hold_after(3)
+    balance = asyncio.run(ask())
+    assert (balance.aside.pico, balance.reserved.pico) == (0, 0)
+
+
+def test_a_call_that_was_reserved_again_counts_for_its_sample(server, tmp_path):
+    """Its worst case rose while it waited for its place, so it was released, and reserved again."""
+
+    async def ask():
+        async with opened_gate(tmp_path / "run", server.url, concurrency=4) as opened:
+            await begin_all(opened, "a")
+            reserved = opened.note_reserved()
+            done = await asyncio.gather(*(call(opened, "a") for _ in range(5)))
+            await say(opened, "end", "a")
+            await opened.settle()
+            return [status for status, _ in done], reserved, opened.gate.samples.largest
+
+    server.reset(Behaviour(delay=0.1, input_tokens=150, output_tokens=5))
+    statuses, reserved, largest = asyncio.run(ask())
+    assert statuses == [200] * 5
+    assert len(reserved) > 5
+    assert largest.pico >= 5 * reserved[0].pico
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"sample": 3}', b'{"sample": "a\\nb"}'])
 def test_what_names_no_sample_is_refused(server, tmp_path, body):
     async def ask():
