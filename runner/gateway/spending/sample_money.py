@@ -132,9 +132,9 @@ class SampleMoney:
         finally:
             sample.calls -= 1
 
-    def lack(self, name: str, amount: Money) -> None:
-        """Book that the cap could not pay for a call of a sample, which may cost so much."""
-        if sample := self._open.get(name):
+    def lack(self, job: str, amount: Money) -> None:
+        """Book that the cap could not pay for a call of a sample's job, which may cost so much."""
+        for sample in (each for each in self._open.values() if each.job == job):
             sample.refused = max(sample.refused, amount)
             self._learn(sample)
 

@@ -236,7 +236,7 @@ class Spender:
         amount = self._costs.of_request(request)
         missing = max(amount - self._ledger.allocated_to(job), Money())
         if self._never_fits(amount) or not await self._budget.top_up(job, missing):
-            self.samples.lack(job.removeprefix("sample-"), amount)
+            self.samples.lack(job, amount)
             self._refuse_unadmitted(request, amount)
 
     async def _admit(self, request: Request) -> None:
