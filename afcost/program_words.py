@@ -27,6 +27,8 @@ class ProgramCommand(click.Command):
         """
         at = args.index(_MARK) if _MARK in args else len(args)
         program = args[at + 1 :]
+        if _MARK in args and not program:
+            raise click.UsageError("expected a command after --", ctx)
         if len(program) == 1 and _EXPERIMENT.fullmatch(program[0]):
             return super().parse_args(ctx, args)
         ctx.meta[_PROGRAM] = tuple(program)

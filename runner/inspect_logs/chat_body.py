@@ -12,6 +12,7 @@ from typing import Any
 
 from runner.inspect_logs.model_calls import LoggedCall
 
+_MOST = 10_000_000  # tokens or choices of a call; more is no call's
 _ROLES = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
 
 
@@ -33,13 +34,27 @@ def write_chat_body(call: LoggedCall, model: str) -> bytes:
         "model": model,
         "messages": [_write_message(each) for each in call.messages],
     }
-    if limit := call.config.get("max_tokens"):
+    if limit := _read_number(call.config, "max_tokens"):
         body["max_tokens"] = limit
     if call.tools:
         body["tools"] = [_write_tool(each) for each in call.tools]
-    if choices := call.config.get("num_choices"):
+    if choices := _read_number(call.config, "num_choices"):
         body["n"] = choices
     return json.dumps(body, ensure_ascii=False).encode()
+
+
+def _read_number(config: Mapping[str, Any], name: str) -> int | None:
+    """Return a number of a call's settings; None where there is none.
+
+    Raises:
+        ValueError: it is none that a call can have.
+    """
+    value = config.get(name)
+    if value is None:
+        return None
+    if type(value) is not int or not 0 < value <= _MOST:
+        raise ValueError(f"{name} is {str(value)[:40]!r}")
+    return value
 
 
 def _write_message(message: Mapping[str, Any]) -> dict[str, Any]:

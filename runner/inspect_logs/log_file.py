@@ -40,7 +40,7 @@ def read_inspect_log(path: Path, python: str) -> dict[str, Any]:
         raise BadImport(f"{path} is no JSON: {error}") from error
     if not isinstance(log, dict) or not isinstance(log.get("eval"), dict) or "status" not in log:
         raise BadImport(f"{path} is no log of Inspect: it has no `eval` and `status`")
-    if not log.get("samples"):
+    if not isinstance(log.get("samples"), list) or not log["samples"]:
         raise BadImport(f"{path}: this log holds no samples; give the full log")
     return log
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+_MOST_TOKENS = 10_000_000  # of an answer; more is no answer's
 _ATTACHED = "attachment://"
 
 
@@ -86,7 +87,11 @@ def _read_only_turn(sample: Mapping[str, Any], model: str) -> LoggedCall:
 
 def _read_output_tokens(output: Mapping[str, Any]) -> int | None:
     tokens = (output.get("usage") or {}).get("output_tokens")
-    return int(tokens) if isinstance(tokens, int) else None
+    if tokens is None:
+        return None
+    if type(tokens) is not int or not 0 <= tokens <= _MOST_TOKENS:
+        raise ValueError(f"output_tokens is {str(tokens)[:40]!r}")
+    return tokens
 
 
 def _put_in(value: Any, attached: Mapping[str, str]) -> Any:  # noqa: ANN401 - a log's own

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import hmac
 import re
 import socket
@@ -63,7 +62,10 @@ async def read_connect(connection: socket.socket, secret: str) -> Target:
     found = _LINE.fullmatch(line)
     if found is None or int(found[2]) > _MOST_PORT:
         raise BadConnect(405, "only CONNECT to HOST:PORT is taken")
-    return Target(found[1].strip("[]").lower().rstrip("."), int(found[2]))
+    host = found[1].strip("[]").lower().rstrip(".")
+    if not host.strip(":"):
+        raise BadConnect(405, "only CONNECT to HOST:PORT is taken")
+    return Target(host, int(found[2]))
 
 
 async def _read_head(connection: socket.socket) -> bytes:
@@ -86,5 +88,5 @@ def _read_password(credentials: str) -> bytes:
         return b""
     try:
         return base64.b64decode(encoded.strip(), validate=True).partition(b":")[2]
-    except binascii.Error:
+    except ValueError:  # no base64, or no ASCII
         return b""

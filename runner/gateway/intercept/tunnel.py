@@ -46,7 +46,7 @@ async def reach(target: Target) -> Stream:
             return await (_reach_through(proxy, target) if proxy else _reach_directly(target))
     except BadProxy as error:
         raise CannotReach(str(error)) from error
-    except (OSError, UnicodeError, EOFError, asyncio.LimitOverrunError) as error:
+    except (OSError, ValueError, EOFError, asyncio.LimitOverrunError) as error:  # no such address
         said = getattr(error, "strerror", None) or type(error).__name__
         raise CannotReach(f"{target.host} cannot be reached: {said}") from error
 

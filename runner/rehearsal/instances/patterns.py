@@ -7,11 +7,14 @@ from collections.abc import Iterator, Sequence
 from re import _parser as parser  # type: ignore[attr-defined] # as Python itself reads patterns
 from typing import Any
 
+import regex
+
 from runner.rehearsal.instances.merging import NoInstance
 
 # Plain characters first: what is chosen is what a reader expects of a word.
 _CHARACTERS = "a" + "".join(map(chr, range(98, 123))) + "A0 _-" + "".join(map(chr, range(33, 127)))
 _MOST_REPEATS = 1000
+_MOST_SECONDS = 1.0  # of a search; `re` cannot be ended
 
 
 def match_pattern(pattern: str, least: int = 0) -> str:
@@ -24,11 +27,25 @@ def match_pattern(pattern: str, least: int = 0) -> str:
         parsed = parser.parse(pattern)
         for more in (0, least):
             found = "".join(_write(parsed, more))
-            if len(found) >= least and re.search(pattern, found):
+            if len(found) >= least and is_match(pattern, found):
                 return found
     except (re.error, RecursionError, OverflowError) as error:
         raise NoInstance(f"the pattern {pattern!r} is not understood") from error
     raise NoInstance(f"no string for the pattern {pattern!r} was found")
+
+
+def is_match(pattern: str, text: str) -> bool:
+    """Return whether a pattern is found in a text.
+
+    Raises:
+        NoInstance: the pattern is not understood, or takes too long: some take years.
+    """
+    try:
+        return regex.search(pattern, text, timeout=_MOST_SECONDS) is not None
+    except TimeoutError as error:
+        raise NoInstance(f"the pattern {pattern!r} takes too long") from error
+    except (regex.error, RecursionError, OverflowError) as error:
+        raise NoInstance(f"the pattern {pattern!r} is not understood") from error
 
 
 def _write(parts: Sequence[tuple[Any, Any]], more: int) -> Iterator[str]:

@@ -8,7 +8,6 @@ and Anthropic's spelling is understood as well (`spellings`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
@@ -16,7 +15,7 @@ from typing import Any
 
 from runner.rehearsal.instances.merging import NoInstance, Schema, make_plain, merge
 from runner.rehearsal.instances.numbers import write_number
-from runner.rehearsal.instances.patterns import match_pattern
+from runner.rehearsal.instances.patterns import is_match, match_pattern
 from runner.rehearsal.instances.spellings import read_spelling
 from runner.rehearsal.instances.strings import write_string
 
@@ -166,7 +165,7 @@ class _Writer:
 def _find_other(schema: Schema, name: str) -> object:
     """Return the schema of a property that is not listed."""
     for pattern, inner in schema.get("patternProperties", {}).items():
-        if re.search(pattern, name):
+        if is_match(pattern, name):
             return inner
     other = schema.get("additionalProperties", True)
     return True if other is False and name in schema.get("required", ()) else other

@@ -129,3 +129,41 @@ def test_an_eval_log_needs_inspect_and_says_so(tmp_path):
     (tmp_path / "log.eval").write_bytes(b"PK\x03\x04")
     with pytest.raises(BadImport, match="--python /no/such/python"):
         read_inspect_log(tmp_path / "log.eval", "/no/such/python")
+
+
+LOG = log_of(event())
+NESTED = json.loads("[" * 900 + "]" * 900)
+DAMAGED = {
+    "a sample that is none": LOG | {"samples": [None]},
+    "a sample that is a text": LOG | {"samples": ["one"]},
+    "events that are a text": log_of(events="many"),
+    "an event that is none": log_of(events=[None]),
+    "an input that is a text": log_of(event(input="hello")),
+    "messages that are texts": log_of(event(input=["hello"])),
+    "content of another type": log_of(event(input=[{"role": "user", "content": 7}])),
+    "a setting that is a list": log_of(event(config=[1])),
+    "a limit that is a word": log_of(event(config={"max_tokens": "many"})),
+    "a limit below nothing": log_of(event(config={"max_tokens": -5})),
+    "choices without end": log_of(event(config={"num_choices": 10**9})),
+    "an output that is a text": log_of(event(output="said")),
+    "usage that is a list": log_of(event(output={"usage": [1]})),
+    "ranges that are a number": log_of(event(input_refs=5)),
+    "ranges of texts": log_of(event(input_refs=[["a", 1]])),
+    "fewer tokens than none": log_of(event(tokens=-5)),
+    "tokens that are true": log_of(event(tokens=True)),
+    "tokens without end": log_of(event(tokens=10**30)),
+    "a text that is no unicode": log_of(event(input=[{"role": "user", "content": "\ud800"}])),
+    "lists within lists": log_of(event(tools=[{"name": "t", "parameters": {"a": NESTED}}])),
+}
+
+
+@pytest.mark.parametrize("why", DAMAGED)
+def test_a_damaged_log_is_refused_with_the_sample(why):
+    with pytest.raises(BadImport, match="sample 1 of the log is damaged"):
+        record(DAMAGED[why])
+
+
+def test_a_call_that_failed_without_a_reason_is_left_out():
+    log = log_of(event(error="\n"), event())
+    assert len(record(log).calls) == 1
+    assert record(log).problems == ("1 calls are left out: they failed",)

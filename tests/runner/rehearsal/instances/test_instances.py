@@ -202,6 +202,9 @@ def test_googles_spelling_is_understood():
     }
 
 
+SLOW = {"type": "object", "required": ["x" * 40 + "!"], "patternProperties": {"^(x|xx)+$": {}}}
+
+
 def check_nothing(schema):
     with pytest.raises(NoInstance):
         write_instance(schema, say)
@@ -221,6 +224,7 @@ def test_what_allows_nothing_or_is_not_understood_has_no_instance():
             ({"type": "string", "minLength": 10**9},),
             ({"type": "string", "pattern": "a{100000}"},),
             (MANY,),
+            (SLOW,),  # a pattern that takes years
             ({"type": "object", "properties": ["a"]},),
             ({"type": "string", "pattern": "^a$", "minLength": 3},),
             ({"type": "string", "minLength": 5, "maxLength": 3},),
