@@ -13,6 +13,35 @@ from providers.provider import Provider
 from providers.registry import builtin_providers
 from runner.gateway import LABEL, PartCap
 
+# Options that several commands of programs take.
+takes_upstreams = click.option(
+    "--upstream",
+    "upstreams",
+    multiple=True,
+    metavar="PROVIDER=URL",
+    help="Send a provider's calls to this address, without its key.",
+)
+takes_keys = click.option(
+    "--send-key",
+    "keys",
+    multiple=True,
+    metavar="PROVIDER",
+    help="Send the provider's key to its --upstream too.",
+)
+takes_prices = click.option(
+    "--price",
+    "prices",
+    multiple=True,
+    metavar="MODEL=IN/OUT",
+    help="Price of a provider/model, in dollars per million tokens.",
+)
+takes_default_limit = click.option(
+    "--default-max-tokens",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Limit of a call that says none; default: the model's largest.",
+)
+
 
 def choose_providers(upstreams: Iterable[str], keys: Collection[str]) -> dict[str, Provider]:
     """Return where a program may send to: the providers that take requests.

@@ -13,7 +13,15 @@ import click
 from afcost import errors
 from afcost.commands.running.guard_plan import find_cap, split_plan, warn_of_other_command
 from afcost.consent import find_current_user
-from afcost.guard_options import choose_providers, read_part_caps, read_prices
+from afcost.guard_options import (
+    choose_providers,
+    read_part_caps,
+    read_prices,
+    takes_default_limit,
+    takes_keys,
+    takes_prices,
+    takes_upstreams,
+)
 from afcost.options import FiniteRange, PositiveDollars, today
 from afcost.program_words import ProgramCommand, name_program
 from afcost.rendering import console as draw
@@ -38,18 +46,14 @@ from runner.gateway import (
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.option("--cap", type=PositiveDollars(), metavar="USD",
               help="The most that its calls may cost, over all of its starts.")  # fmt: skip
-@click.option("--upstream", "upstreams", multiple=True, metavar="PROVIDER=URL",
-              help="Send a provider's calls to this address, without its key.")  # fmt: skip
-@click.option("--send-key", "keys", multiple=True, metavar="PROVIDER",
-              help="Send the provider's key to its --upstream too.")  # fmt: skip
-@click.option("--price", "prices", multiple=True, metavar="MODEL=IN/OUT",
-              help="Price of a provider/model, in dollars per million tokens.")  # fmt: skip
+@takes_upstreams
+@takes_keys
+@takes_prices
 @click.option("--cap-tokens", type=click.IntRange(1), metavar="N",
               help="A cap on the tokens of prompts and answers, too.")  # fmt: skip
 @click.option("--cap-for", "part_caps", multiple=True, metavar="NAME=USD",
               help="A cap on one provider/model, or on one x-afcost-label.")  # fmt: skip
-@click.option("--default-max-tokens", type=click.IntRange(1), metavar="N",
-              help="Limit of a call that says none; default: the model's largest.")  # fmt: skip
+@takes_default_limit
 @click.option("--concurrency", type=click.IntRange(1, 10_000), default=256, show_default=True,
               help="Calls in flight, at most.")  # fmt: skip
 @click.option("--timeout", type=FiniteRange(min=0, min_open=True), metavar="SECONDS",

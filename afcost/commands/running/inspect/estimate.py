@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from afcost.commands.planning.program_estimate import read_replaced
-from afcost.guard_options import choose_providers, read_prices
+from afcost.guard_options import choose_providers, read_prices, takes_default_limit, takes_prices
 from afcost.options import FiniteRange, today
 from afcost.rendering import console as draw
 from afcost.rendering.estimate.program_view import show_program_estimate
@@ -29,12 +29,10 @@ from runner.rehearsal import RehearsalOptions, read_replies
               help="Estimate the evaluation of this log again, by what it was billed.")  # fmt: skip
 @click.option("--model", "models", multiple=True, metavar="NAME|OLD=NEW",
               help="The model; with --like, one in the place of the log's.")  # fmt: skip
-@click.option("--price", "prices", multiple=True, metavar="MODEL=IN/OUT",
-              help="Price of a provider/model, in dollars per million tokens.")  # fmt: skip
+@takes_prices
 @click.option("--reply", type=click.Path(path_type=Path), metavar="FILE",
               help="Answers in the place of placeholders, as of afcost estimate.")  # fmt: skip
-@click.option("--default-max-tokens", type=click.IntRange(1), metavar="N",
-              help="Limit of a call that says none; default: the model's largest.")  # fmt: skip
+@takes_default_limit
 @click.option("--rehearsal-timeout", type=FiniteRange(min=0, min_open=True), metavar="SECONDS",
               default=600, show_default=True, help="Time of each of the two runs.")  # fmt: skip
 @click.option("--allow-sandbox", is_flag=True,

@@ -11,7 +11,14 @@ import click
 
 from afcost import errors
 from afcost.consent import find_current_user
-from afcost.guard_options import choose_providers, read_prices
+from afcost.guard_options import (
+    choose_providers,
+    read_prices,
+    takes_default_limit,
+    takes_keys,
+    takes_prices,
+    takes_upstreams,
+)
 from afcost.options import FiniteRange, PositiveDollars, today
 from afcost.rendering import console as draw
 from afcost.rendering.running.guard_view import show_end
@@ -31,14 +38,10 @@ _NAME = re.compile(r"[^A-Za-z0-9._-]+")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[OPTIONS OF INSPECT]…")
 @click.option("--cap", type=PositiveDollars(), required=True, metavar="USD",
               help="The most that its calls may cost, over all of its starts.")  # fmt: skip
-@click.option("--upstream", "upstreams", multiple=True, metavar="PROVIDER=URL",
-              help="Send a provider's calls to this address, without its key.")  # fmt: skip
-@click.option("--send-key", "keys", multiple=True, metavar="PROVIDER",
-              help="Send the provider's key to its --upstream too.")  # fmt: skip
-@click.option("--price", "prices", multiple=True, metavar="MODEL=IN/OUT",
-              help="Price of a provider/model, in dollars per million tokens.")  # fmt: skip
-@click.option("--default-max-tokens", type=click.IntRange(1), metavar="N",
-              help="Limit of a call that says none; default: the model's largest.")  # fmt: skip
+@takes_upstreams
+@takes_keys
+@takes_prices
+@takes_default_limit
 @click.option("--call-timeout", type=FiniteRange(min=0, min_open=True), metavar="SECONDS",
               default=600, show_default=True, help="Timeout of one call.")  # fmt: skip
 @click.option("--allow-sandbox", is_flag=True,
