@@ -49,8 +49,8 @@ at the beginning of a twentieth of these it hangs up. What fails at a connection
 409, 429 or 5xx, it calls twice more, as official clients do.
 
 - Answers have 1 to 24 tokens, the longer ones up to 200.
-- The cap pays for {paid} calls at their dearest, and one more for each thread. There is always
-  more to ask.
+- The cap pays for {paid} calls at the most that each can cost, and one more for each thread.
+  There is always more to ask.
 - Most faults hit one call in twenty, at random. Wrong usage is reported in every call.
 - Where it was killed: `afcost guard` with `kill -9` after 60 calls; it was started again, and the
   program was killed after 40 more; then a third start went on to its end.

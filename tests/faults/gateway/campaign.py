@@ -55,7 +55,7 @@ class GatewayCampaign:
         behaviour: of the provider; its prompts and texts are as long as it bills them.
         threads: of the program.
         calls: that a start of it makes, if nothing refuses them.
-        paid: how many calls at their dearest the cap pays for.
+        paid: how many calls the cap pays for, each at the most that it can cost.
         streams: the share of its calls that are streamed.
         leaves: the share of these at whose beginning it hangs up.
         most: tokens of an answer.
