@@ -5,7 +5,8 @@
 
 Requests against local servers: 8,000 with 200 in flight at 200 ms, and 10,000 with 1,000 in flight
 at 1 s. A bare aiohttp loop with the same bodies is the peer in the same run. A run is timed from
-opening its ledger to its last settlement, which is on the disk; preparing the plan is not timed.
+opening its ledger to its last settlement, which is on the disk; preparing the plan is not timed,
+nor what follows (the seconds behind `then`): what later estimates learn from the answers is kept.
 `cold` knows nothing of the server's bills, `trust` begins with what the run before it earned, and
 `earlier` is the same by the code of another folder. CPU is of the process, user and system.
 
@@ -37,7 +38,7 @@ sys.path.insert(0, os.environ.get("BENCHMARKED", str(Path(__file__).parent.paren
 from estimator.plan import estimate_experiment, save_plan
 from pricing.money import Money
 from runner.approval import Approval, save_approval
-from runner.execution import Budget
+from runner.execution import Budget, Progress
 from runner.launch import RunOptions, execute_plan
 from runner.ledger import FileLocation, SpooledAnswer, open_ledger
 from tests.runner.sample_experiment import AMPLE, an_answer, an_attempt, approval
@@ -76,10 +77,11 @@ CELLS = (Cell(8_000, 200, 0.2), Cell(10_000, 1_000, 1.0))
 
 @dataclass(frozen=True)
 class Took:
-    """The seconds that requests took, and those of the processor."""
+    """The seconds that requests took, those of the processor, and those that followed."""
 
     wall: float
     cpu: float
+    then: float = 0.0
 
 
 def main() -> None:
@@ -119,7 +121,10 @@ def _print_cell(cell: Cell, rounds: int, against: Path | None) -> None:
         )
         for name, took in found.items():
             rate, each = bare.wall / took.wall, took.cpu / cell.requests * 1e6
-            print(f"  {name:<12} {took.wall:.2f} s, {each:.0f} us, {rate:.0%} of the bare rate")
+            print(
+                f"  {name:<12} {took.wall:.2f} s, {each:.0f} us, {rate:.0%} of the bare rate, "
+                f"then {took.then:.2f} s"
+            )
 
 
 def ramp_loss(cell: Cell, first: int, paid: int) -> float:
@@ -163,7 +168,7 @@ def _time(what: str, server: ProviderHandle, cell: Cell, home: str, code: Path =
     return Took(*json.loads(done.stdout.splitlines()[-1]))
 
 
-def _time_one(what: str, url: str, requests: int, concurrency: int) -> tuple[float, float]:
+def _time_one(what: str, url: str, requests: int, concurrency: int) -> tuple[float, ...]:
     if what == "bare":
         return asyncio.run(bare(url, requests, concurrency))
     return afcost(url, Path.cwd(), requests, concurrency)
@@ -179,7 +184,7 @@ def _since(began: tuple[float, float]) -> tuple[float, float]:
     return wall - began[0], cpu - began[1]
 
 
-def afcost(url: str, folder: Path, requests: int, concurrency: int) -> tuple[float, float]:
+def afcost(url: str, folder: Path, requests: int, concurrency: int) -> tuple[float, ...]:
     """Run an approved plan in a folder."""
     (folder / "experiment.yaml").write_text(EXPERIMENT.format(url=url, system=SYSTEM))
     (folder / "queries.txt").write_text("".join(f"query {n}\n" for n in range(requests // 2)))
@@ -188,18 +193,24 @@ def afcost(url: str, folder: Path, requests: int, concurrency: int) -> tuple[flo
     plan = estimate_experiment(str(folder / "experiment.yaml"), now.date()).plan
     save_plan(plan, path)
     save_approval(Approval(plan.digest, Money.from_usd(CAP), "benchmark", now), path)
-    began = _clocks()
+    began, took = _clocks(), (0.0, 0.0)
 
     def start(*_: object) -> None:
         nonlocal began
         began = _clocks()
 
-    options = RunOptions(folder=folder / "run", concurrency=concurrency, on_start=start)
+    def note(progress: Progress) -> None:  # an answer is told once it is settled
+        nonlocal took
+        if progress.answered == requests and not any(took):
+            took = _since(began)
+
+    options = RunOptions(
+        folder=folder / "run", concurrency=concurrency, on_start=start, on_progress=note
+    )
     _, progress = execute_plan(path, now, options)
-    took = _since(began)
     if progress.answered != requests:
         raise SystemExit(f"only {progress.answered} of {requests} were answered: {progress}")
-    return took
+    return *took, _since(began)[0] - took[0]
 
 
 async def bare(url: str, requests: int, concurrency: int) -> tuple[float, float]:

@@ -121,7 +121,10 @@ class PlannedModel:
         What is booked is compared with its counts: a learned offset, or a count by the provider,
         moves only the forecast, and a reservation upwards.
         """
-        own = CountingMethod(self.counting.source, self.counting.fingerprint)
+        counting = self.counting
+        if counting.offset is None and not counting.endpoint:
+            return self.tokenizer
+        own = CountingMethod(counting.source, counting.fingerprint)
         return build_tokenizer(self.name.id, own)
 
     @property

@@ -170,8 +170,11 @@ def is_price_known(model: PlannedModel, other: str) -> bool:
 
 
 def _differing_model(model: PlannedModel, response: ModelResponse) -> str:
-    named = (response.model, *response.other_models)
-    return next((each for each in named if not is_same_model(model.name, each)), "")
+    asked = model.name
+    for named in (response.model, *response.other_models):
+        if named != asked.id and not is_same_model(asked, named):
+            return named
+    return ""
 
 
 def _dearer_snapshot(model: PlannedModel, response: ModelResponse) -> str:

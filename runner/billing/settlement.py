@@ -82,7 +82,7 @@ def compute_settlement(  # noqa: PLR0913 - what a settlement rests on
     breaches = (
         find_tier_breach(model, response),
         find_model_breach(model, other),
-        f"{model.name} billed what was not planned: {', '.join(extra.names)}" * bool(extra.names),
+        _describe_extras(model, extra.names) if extra.names else "",
         excess[0],
     )
     unknown = ", ".join(response.unknown_counts)
@@ -100,6 +100,10 @@ def compute_settlement(  # noqa: PLR0913 - what a settlement rests on
         card.cost_of_output(usage),
         max(_count_tokens(usage) - _count_tokens(response.usage), 0),
     )
+
+
+def _describe_extras(model: PlannedModel, names: tuple[str, ...]) -> str:
+    return f"{model.name} billed what was not planned: {', '.join(names)}"
 
 
 def _count_tokens(usage: Usage) -> int:

@@ -341,7 +341,10 @@ class AttemptRunner:
                 answers = self._store_answers(request, attempts, bills, note)
                 unanswered = attempts[len(answers) :]
                 outcomes: list[Outcome | None] = [
-                    replace(outcome, response=bill.response) for bill in bills
+                    outcome
+                    if bill.response is response
+                    else replace(outcome, response=bill.response)
+                    for bill in bills
                 ]
                 return _Decision(
                     partial(self._budget.settle, answers, unanswered),
