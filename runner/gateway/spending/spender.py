@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import NoReturn, Protocol
 
 from estimator.workload import PlannedModel
@@ -131,7 +132,7 @@ class Spender:
         try:
             self._costs.count(request, call)
             amount = self._costs.of_request(request)
-            with self._budget.expected(request.id, self._count_most(request)):
+            with self._budget.expected(request.id, partial(self._costs.count_most, request)):
                 with self.samples.call(sample) as job:
                     await (self._send_in(job, request) if job else self._send(request))
                 if not self._budget.was_released(request.id):
@@ -190,11 +191,6 @@ class Spender:
         if not self._transport.is_awaited(request):
             raise Refused(Why.CLIENT_LEFT, "client_left", "its client left before it was sent")
 
-    def _count_most(self, request: Request) -> int:
-        """Return the tokens that a call may take, of its prompt and its answers."""
-        prompt = self._costs.count_prompt(request).bound * request.choices
-        return prompt + request.max_output
-
     async def _wait_for_part(
         self, reached: Reached, request: Request, ended: asyncio.Event
     ) -> None:
@@ -208,7 +204,7 @@ class Spender:
             await self._budget.wait_for_end(ended)
             return
         cost = _say_cost(self._costs.of_request(request), request)
-        may = f"take {self._count_most(request):,}" if reached.cap.counts_tokens else cost
+        may = f"take {self._costs.count_most(request):,}" if reached.cap.counts_tokens else cost
         self._refuse_at_cap(reached.cap.option, reached.said, may)
 
     async def _send_in(self, job: str, request: Request) -> None:
