@@ -37,7 +37,13 @@ from runner.gateway.program import (
 )
 from runner.gateway.refused_calls import RefusedCalls
 from runner.gateway.relay import Relay
-from runner.gateway.spending import CallTally, PartCap, PartCaps
+from runner.gateway.spending import (
+    RAISE_CAP,
+    CallTally,
+    PartCap,
+    PartCaps,
+    refuse_spent_caps,
+)
 from runner.ledger import (
     Balance,
     JobTable,
@@ -137,6 +143,8 @@ def run_guarded(
     with open_ledger(location, folder.path) as ledger:
         was_empty = ledger.is_new and not ledger.is_shared
         ledger.begin_work(folder.work)
+        raise_cap = options.plan.raise_cap if options.plan else RAISE_CAP
+        refuse_spent_caps(ledger, options.cap, options.caps, f"{location}", raise_cap)
         if options.plan:
             options.plan.bind(ledger, folder, location, was_empty=was_empty)
         else:

@@ -56,6 +56,8 @@ def approve_program_plan(
     draw.print_text(console, f"  cap {total}; the chance of costing more: {chance:.0%}")
     if spent := _find_spent(folder):
         draw.print_text(console, f"  {folder.path} counts {spent} as spent already")
+        if total < spent:
+            draw.print_text(console, "  The cap is below that: nothing more will be sent", "yellow")
     for warning in plan.warnings:
         draw.print_text(draw.stderr(), f"warning: {warning}", "yellow")
     asked = f"Approve spending up to {total} for all starts of the program?"

@@ -48,9 +48,7 @@ class CallBudget(Budget):
     def __init__(self, ledger: Ledger, caps: PartCaps) -> None:
         super().__init__(ledger)
         self._caps = caps
-        self._count_tokens: dict[
-            str, Callable[[], int]
-        ] = {}  # request -> the tokens that it may take
+        self._count_tokens: dict[str, Callable[[], int]] = {}  # request -> what it may take
         self._tokens: dict[str, int] = {}  # request -> what it was reserved for
         self._released: set[str] = set()  # requests that cost nothing
         self._reached: dict[str, Reached] = {}  # request -> the cap that did not pay for it last
