@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -74,8 +74,7 @@ class GuardOptions:
         caps: on parts of its calls.
         intercepts: whether its connections to providers are taken, too, whatever their address.
         plan: that was approved, and has that cap; None where the cap was given without one.
-        largest_sample: what all calls of a sample of an earlier start were reserved for; None where
-            that is not known, or where there are no samples.
+        known_samples: what all calls of a sample were reserved for in earlier starts, by its size.
         ledger_url: of a shared ledger; None for a file in the folder.
         note: is told of what failed in the gateway.
         on_open: is called with the program's environment before it is started; without a program
@@ -93,7 +92,7 @@ class GuardOptions:
     caps: Sequence[PartCap] = ()
     intercepts: bool = False
     plan: ApprovedProgram | None = None
-    largest_sample: Money | None = None
+    known_samples: Mapping[int, Money] = field(default_factory=dict)
     on_open: Callable[[Mapping[str, str]], None] = lambda _: None
     note: Callable[[str], None] = lambda _: None
 
@@ -108,7 +107,7 @@ class GuardedRun:
         balance: of the ledger.
         refusals: the calls that a cap refused.
         connections: that it made through here; None where they are not intercepted.
-        largest_sample: what all calls of its largest sample were reserved for; None without any.
+        known_samples: what all calls of a sample were reserved for, by its size.
     """
 
     end: ProgramEnd
@@ -116,7 +115,7 @@ class GuardedRun:
     balance: Balance
     refusals: RefusedCalls
     connections: ConnectionTally | None = None
-    largest_sample: Money | None = None
+    known_samples: Mapping[int, Money] = field(default_factory=dict)
 
 
 def run_guarded(
@@ -167,8 +166,8 @@ def run_guarded(
         is_at_cap = tally.at_cap or tally.samples_at_cap
         end = StopReason.CAP if is_at_cap else StopReason.COMPLETE
         ledger.record_end((StopReason.STOPPED if tally.stopped else end).value, tally.stopped)
-        largest = gate.samples.largest
-        return GuardedRun(ended, tally, ledger.balance, refusals, connections, largest)
+        samples = gate.samples.known
+        return GuardedRun(ended, tally, ledger.balance, refusals, connections, samples)
 
 
 @contextmanager
@@ -229,7 +228,7 @@ async def _run(  # noqa: PLR0913 - what a guarded program runs with
                 default_limit=options.default_limit,
                 caps=options.caps,
                 refusals=refusals,
-                largest_sample=options.largest_sample,
+                known_samples=options.known_samples,
                 **_follow_plan(options.plan),
             )
             lease = asyncio.create_task(_keep_lease(table, gate)) if table else None

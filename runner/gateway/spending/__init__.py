@@ -2,8 +2,8 @@
 
 Reading order: `spender` (what all of it is for), `call_costs` (the most that a call can cost),
 `call_budget` (allocated and reserved at once), `part_caps` (caps beside the program's),
-`spent_caps` (refused before a start),
-`sample_money` (of calls that are of use only together), `refused`, `call_tally`, `call_size`.
+`spent_caps` (refused before a start), `sample_money` (of calls that are of use only together),
+`sample_needs` (how much that is), `refused`, `call_tally`, `call_size`.
 """
 
 from runner.gateway.spending.call_costs import CallCosts

@@ -68,7 +68,8 @@ class Spender:
         concurrency: calls in flight, at most.
         caps: on parts of the calls.
         raise_cap: what raises the cap of the whole program, in words.
-        largest_sample: what the calls of a sample of an earlier start were reserved for together.
+        known_samples: what the calls of a sample of an earlier start were reserved for together,
+            by its size.
 
     Attributes:
         tally: of what came of the calls.
@@ -85,7 +86,7 @@ class Spender:
         concurrency: int,
         caps: Sequence[PartCap] = (),
         raise_cap: str = RAISE_CAP,
-        largest_sample: Money | None = None,
+        known_samples: Mapping[int, Money] | None = None,
     ) -> None:
         self._raise_cap = raise_cap
         self.tally = CallTally()
@@ -94,7 +95,7 @@ class Spender:
         self._make_slow_start = make_slow_start
         self._costs = CallCosts(models)
         self._budget = CallBudget(ledger, PartCaps(ledger, caps))
-        self.samples = SampleMoney(ledger, self._budget, largest_sample)
+        self.samples = SampleMoney(ledger, self._budget, known_samples)
         self._slots = SlotPool({}, concurrency)
         self._attempts = AttemptRunner(
             models,
