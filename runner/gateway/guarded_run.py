@@ -73,6 +73,7 @@ class GuardOptions:
         default_limit: output tokens of a call that says no limit; None for the model's largest.
         caps: on parts of its calls.
         intercepts: whether its connections to providers are taken, too, whatever their address.
+        starts: what is started; empty for the command of the folder.
         plan: that was approved, and has that cap; None where the cap was given without one.
         known_samples: what all calls of a sample were reserved for in earlier starts, by its size.
         ledger_url: of a shared ledger; None for a file in the folder.
@@ -91,6 +92,7 @@ class GuardOptions:
     ledger_url: str | None = None
     caps: Sequence[PartCap] = ()
     intercepts: bool = False
+    starts: Sequence[str] = ()
     plan: ApprovedProgram | None = None
     known_samples: Mapping[int, Money] = field(default_factory=dict)
     on_open: Callable[[Mapping[str, str]], None] = lambda _: None
@@ -239,7 +241,7 @@ async def _run(  # noqa: PLR0913 - what a guarded program runs with
                 ):
                     options.on_open(inner)
                     try:
-                        end = await _run_or_serve(folder.command, inner)
+                        end = await _run_or_serve(options.starts or folder.command, inner)
                     finally:
                         await gate.samples.end_all()
             finally:

@@ -67,15 +67,16 @@ def run_inspect(
     asked.check()
     check_inspect(asked.python)
     check_prices(asked, guard.book, guard.providers, environment)
-    command = name_child(asked)
-    folder = choose_guard_folder(path, path.name, command)
+    study = guard.plan.plan.study if guard.plan else path.name
+    folder = choose_guard_folder(path, study, asked.command)
     known = _check_folder(path, asked)
     create_run_dir(path)
     ended = path / _ENDED
     ended.unlink(missing_ok=True)
     _save(path, asked, known)
     inner = dict(environment) | tell_child(asked, path / _LOGS, ended)
-    guarded = run_guarded(folder, replace(guard, known_samples=known), inner)
+    started = replace(guard, known_samples=known, starts=name_child(asked))
+    guarded = run_guarded(folder, started, inner)
     _save(path, asked, guarded.known_samples)
     return InspectedRun(guarded, folder, read_evaluation_end(ended))
 
@@ -107,16 +108,12 @@ def _read_document(document: Any) -> tuple[list[str], dict[int, Money]]:  # noqa
     Raises:
         ValueError: it is not as `_save` writes it.
     """
-    if not isinstance(document, dict) or document.get("schema") != _SCHEMA:
-        raise ValueError(f"expected schema {_SCHEMA}")
-    arguments, known = document.get("arguments"), document.get("samples_usd")
-    is_list = isinstance(arguments, list) and all(isinstance(each, str) for each in arguments)
-    if not is_list or not isinstance(known, dict):
-        raise ValueError("expected arguments, a list of texts, and samples_usd, an object")
-    try:
-        return arguments, {int(size): _read_amount(each) for size, each in known.items()}
-    except ValueError as error:
-        raise ValueError(f"samples_usd: {error}") from error
+    match document:
+        case {"schema": schema, "arguments": list(arguments), "samples_usd": dict(known)}:
+            if schema == _SCHEMA:
+                sizes = {int(size): _read_amount(each) for size, each in known.items()}
+                return [*map(str, arguments)], sizes
+    raise ValueError(f"expected {_SCHEMA}, with arguments and samples_usd")
 
 
 def _read_amount(written: object) -> Money:

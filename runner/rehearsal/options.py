@@ -22,6 +22,7 @@ class RehearsalOptions:
         lengths: tokens of the placeholders, in the first run and in the second.
         once: there is no second run, so that how prompts grow with answers is not known.
         seconds: that each run may take.
+        seconds_option: that gives it longer.
         default_limit: output tokens of a call that says no limit; None for the model's largest.
         replies: the user's own answers; None for placeholders alone.
         shows_output: what the program writes in its first run is shown, all of it on standard
@@ -34,6 +35,7 @@ class RehearsalOptions:
     lengths: tuple[int, int] = (SHORT, LONG)
     once: bool = False
     seconds: float = 600.0
+    seconds_option: str = "--timeout"
     default_limit: int | None = None
     replies: Replies | None = None
     shows_output: bool = True

@@ -112,7 +112,7 @@ async def _run(  # noqa: PLR0913 - what a run depends on
                 end = None
         last_line = "" if is_shown else _read_last_line(hidden)
     problems = (
-        *_describe_end(end, signals, options.seconds, last_line),
+        *_describe_end(end, signals, options, last_line),
         *_describe_calls(stand_in, is_started=end is None or not _is_unstarted(end)),
     )
     is_last = bool(signals) or not stand_in.calls or (end is not None and _is_unstarted(end))
@@ -139,11 +139,17 @@ def _is_unstarted(end: ProgramEnd) -> bool:
 
 
 def _describe_end(
-    end: ProgramEnd | None, signals: Sequence[signal.Signals], seconds: float, last_line: str
+    end: ProgramEnd | None,
+    signals: Sequence[signal.Signals],
+    options: RehearsalOptions,
+    last_line: str,
 ) -> Iterator[str]:
     """Yield why calls may be missing, by how the program ended; none for a good end."""
     if end is None:
-        yield f"the program ran past {seconds:g} s and was ended; give it longer with --timeout"
+        yield (
+            f"the program ran past {options.seconds:g} s and was ended; give it longer with "
+            f"{options.seconds_option}"
+        )
         return
     if end.problem:
         yield end.problem

@@ -52,6 +52,7 @@ class SampleMoney:
     Args:
         ledger: whose money it is.
         budget: of the same ledger.
+        raise_cap: what raises the cap, in words.
         known: size -> what samples of an earlier start were reserved for, as of `SampleNeeds`.
 
     Attributes:
@@ -59,9 +60,14 @@ class SampleMoney:
     """
 
     def __init__(
-        self, ledger: Ledger, budget: CallBudget, known: Mapping[int, Money] | None = None
+        self,
+        ledger: Ledger,
+        budget: CallBudget,
+        raise_cap: str,
+        known: Mapping[int, Money] | None = None,
     ) -> None:
         self.refused = 0
+        self._raise_cap = raise_cap
         self._needs = SampleNeeds(known or {})
         self._ledger = ledger
         self._budget = budget
@@ -201,5 +207,5 @@ class SampleMoney:
         held = f" and {balance.held} held" if balance.held.pico else ""
         return (
             f"cap of {balance.cap} reached: {balance.settled} spent{held}, and all calls of a "
-            f"sample like this one may cost {amount}. To go on, run it again with a higher --cap"
+            f"sample like this one may cost {amount}. To go on, {self._raise_cap}"
         )

@@ -95,7 +95,7 @@ class Spender:
         self._make_slow_start = make_slow_start
         self._costs = CallCosts(models)
         self._budget = CallBudget(ledger, PartCaps(ledger, caps))
-        self.samples = SampleMoney(ledger, self._budget, known_samples)
+        self.samples = SampleMoney(ledger, self._budget, raise_cap, known_samples)
         self._slots = SlotPool({}, concurrency)
         self._attempts = AttemptRunner(
             models,
