@@ -45,7 +45,7 @@ class Budget:
 
 def name_evaluation(task: str) -> str:
     """Return the name of an evaluation: of its file, without what a folder's name may not have."""
-    return _UNSAFE.sub("-", Path(task).stem).strip("-.")[:60] or "inspect"
+    return _UNSAFE.sub("-", Path(task).stem).strip("-._")[:60] or "inspect"
 
 
 def read_plan(path: Path, asked: InspectOptions) -> ProgramPlan:
