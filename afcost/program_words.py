@@ -59,4 +59,4 @@ def name_program(command: Sequence[str]) -> str:
     scripts = [word for word in command[1:] if not word.startswith("-")]
     is_interpreter = _INTERPRETER.fullmatch(Path(command[0]).name)
     named = scripts[0] if is_interpreter and scripts else command[0]
-    return _UNSAFE.sub("-", Path(named).stem).strip("-.")[:60] or "program"
+    return _UNSAFE.sub("-", Path(named).stem).strip("-._")[:60] or "program"

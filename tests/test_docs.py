@@ -194,3 +194,12 @@ def test_the_selections_of_judges_as_shown_are_read(tmp_path):
     path.write_text(yaml.safe_dump(spec, sort_keys=False))
     read = load_experiment(str(path)).spec.judges
     assert [each.when.waits_for for each in read] == [(), ("compliance",)]
+
+
+def test_every_schema_stands_in_the_list_of_schemas():
+    listed = (ROOT / "docs" / "design.md").read_text()
+    rooms = ("afcost", "runner", "estimator", "pricing", "providers", "experiment")
+    texts = (path.read_text() for room in rooms for path in (ROOT / room).rglob("*.py"))
+    written = {name for text in texts for name in re.findall(r'"(afcost\.[a-z-]+/\d+)"', text)}
+    assert len(written) > 15
+    assert not {name for name in written if f"`{name}`" not in listed}

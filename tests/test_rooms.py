@@ -303,6 +303,7 @@ FOLDERS = {
         "afcost/page/transcripts",
     },
     "afcost/consent": {"afcost/rendering"},
+    "afcost/guard_plan": {"afcost/rendering"},
     "afcost/commands/planning": {
         "afcost/rendering",
         "afcost/rendering/approval",
@@ -318,6 +319,7 @@ FOLDERS = {
         "afcost/rendering/approval",
         "afcost/page/live",
         "afcost/consent",
+        "afcost/guard_plan",
     },
     "afcost/commands/running/inspect": {
         "afcost/rendering",
@@ -325,6 +327,7 @@ FOLDERS = {
         "afcost/rendering/estimate",
         "afcost/commands/planning",
         "afcost/consent",
+        "afcost/guard_plan",
     },
     "afcost/commands/results": {
         "afcost/rendering",

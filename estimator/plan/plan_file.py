@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,14 @@ from estimator.atomic_write import write_atomically
 from estimator.counting import CountingMethod
 from estimator.errors import BadPlan
 from estimator.forecast import CostRange, Stratum, TokenRange
-from estimator.json_files import read_json_file
 from estimator.plan.plan import OVERRIDE_LISTS, PLAN_SCHEMA, Plan, plan_json
+from estimator.plan_document import (
+    Document,
+    build_plan,
+    check_plain_fields,
+    check_study,
+    read_plan_document,
+)
 from estimator.safe_text import dump_json
 from estimator.workload import PlannedModel
 from experiment.definition import Overrides, is_builtin
@@ -51,32 +58,17 @@ def read_plan(path: Path) -> Plan:
     Raises:
         BadPlan: no such file, not a plan, or its content does not match its digest.
     """
-    try:
-        document = read_json_file(path, _MAX_BYTES)
-    except OSError as error:
-        raise BadPlan(
-            f"cannot read plan {path}: {error.strerror}; `afcost estimate … -o` creates one"
-        ) from error
-    except ValueError as error:
-        raise BadPlan(
-            f"{path} is not a plan file ({error}); create one with `afcost estimate … -o`"
-        ) from error
-    if isinstance(document, dict) and document.get("schema") == _OF_PROGRAMS:
+    document = read_plan_document(path, _MAX_BYTES, "create one with `afcost estimate … -o`")
+    if document.get("schema") == _OF_PROGRAMS:
         raise BadPlan(f"{path} is the plan of a program; start it:  afcost guard {path} -- COMMAND")
-    if not isinstance(document, dict) or document.get("schema") != PLAN_SCHEMA:
+    if document.get("schema") != PLAN_SCHEMA:
         raise BadPlan(
             f"plan {path}: expected schema {PLAN_SCHEMA}; create one with `afcost estimate -o`"
         )
-    try:
-        plan = _plan_from_json(document, path.resolve().parent)
-    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        raise BadPlan(f"plan {path} is damaged: {error!r}; create it again") from error
-    if plan.digest != document["digest"]:
-        raise BadPlan(f"plan {path} was edited: its content does not match its digest")
-    return plan
+    return build_plan(path, document, partial(_plan_from_json, folder=path.resolve().parent))
 
 
-def _plan_from_json(document: dict[str, Any], folder: Path) -> Plan:
+def _plan_from_json(document: Document, folder: Path) -> Plan:
     source = document["source"]
     changes = document["changes"] | {
         name: tuple(document["changes"].get(name, ())) for name in OVERRIDE_LISTS
@@ -96,7 +88,7 @@ def _plan_from_json(document: dict[str, Any], folder: Path) -> Plan:
         total=CostRange.from_json(document["total"]),
         assumptions=tuple(document["assumptions"]),
         warnings=tuple(document["warnings"]),
-        study=document.get("study", ""),
+        study=check_study(document["study"]) if "study" in document else "",
         trusted_folders=tuple(document.get("trusted_folders", ())),
     )
 
@@ -110,9 +102,12 @@ def model_from_json(data: dict[str, Any], folder: Path) -> PlannedModel:
     if counting.source and not counting.source.startswith("hf:"):
         counting = replace(counting, source=str((folder / counting.source).resolve()))
     takes = capability_from_json(data["takes"]) if "takes" in data else None
-    return PlannedModel(
+    model = PlannedModel(
         name, offer, card, reserve, data["window"], data["prefill"], counting, takes
     )
+    for each in (model, name, counting, card, reserve):
+        check_plain_fields(each)
+    return model
 
 
 def stratum_from_json(data: dict[str, Any]) -> Stratum:
@@ -121,4 +116,7 @@ def stratum_from_json(data: dict[str, Any]) -> Stratum:
         "output": TokenRange.from_json(data["output"]),
         "cost": CostRange.from_json(data["cost"]),
     }
-    return Stratum(**data | ranges)
+    stratum = Stratum(**data | ranges)
+    for each in (stratum, stratum.output, stratum.cost):
+        check_plain_fields(each)
+    return stratum

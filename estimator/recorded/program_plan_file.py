@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from estimator.atomic_write import write_atomically
 from estimator.errors import BadPlan
-from estimator.forecast import CostRange
+from estimator.forecast import CostRange, Stratum
 from estimator.json_files import read_json_file
 from estimator.plan import model_from_json, stratum_from_json
+from estimator.plan_document import (
+    Document,
+    build_plan,
+    check_plain_fields,
+    check_study,
+    read_plan_document,
+)
 from estimator.recorded.program_plan import ProgramPlan, program_plan_json
 from estimator.recorded.recorded_call import Recording
 from estimator.recorded.recording_file import write_recording
@@ -63,39 +72,71 @@ def read_program_plan(path: Path) -> ProgramPlan:
         BadPlan: no such file, not one, or its content does not match its digest.
     """
     again = "create one with `afcost estimate -o … -- COMMAND`"
-    try:
-        document = read_json_file(path, _MAX_BYTES)
-    except OSError as error:
-        raise BadPlan(f"cannot read plan {path}: {error.strerror}; {again}") from error
-    except ValueError as error:
-        raise BadPlan(f"{path} is not a plan file ({error}); {again}") from error
-    if not isinstance(document, dict) or document.get("schema") != PROGRAM_PLAN_SCHEMA:
+    document = read_plan_document(path, _MAX_BYTES, again)
+    if document.get("schema") != PROGRAM_PLAN_SCHEMA:
         raise BadPlan(f"plan {path}: expected schema {PROGRAM_PLAN_SCHEMA}; {again}")
-    try:
-        plan = _from_json(document, path.resolve().parent)
-    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        raise BadPlan(f"plan {path} is damaged: {error!r}; create it again") from error
-    if plan.digest != document["digest"]:
-        raise BadPlan(f"plan {path} was edited: its content does not match its digest")
-    return plan
+    return build_plan(path, document, partial(_from_json, folder=path.resolve().parent))
 
 
-def _from_json(document: dict[str, Any], folder: Path) -> ProgramPlan:
+def _from_json(document: Document, folder: Path) -> ProgramPlan:
     limit = document["default_max_tokens"]
     if limit is not None and int(limit) < 1:  # some servers take it for no limit
         raise ValueError(f"default_max_tokens is {int(limit)}")
+    models = {name: model_from_json(m, folder) for name, m in document["models"].items()}
     return ProgramPlan(
-        study=str(document["study"]),
-        command=tuple(map(str, document["command"])),
+        study=check_study(document["study"]),
+        command=_read_texts(document["command"]),
         recording=str(document["recording"]),
         default_limit=None if limit is None else int(limit),
-        prices=tuple(map(str, document["prices"])),
-        models={name: model_from_json(m, folder) for name, m in document["models"].items()},
-        stages=tuple(map(Stage.from_json, document["stages"])),
-        strata=tuple(map(stratum_from_json, document["strata"])),
-        groups={(s, m): CostRange.from_json(cost) for s, m, cost in document["groups"]},
-        total=CostRange.from_json(document["total"]),
-        assumptions=tuple(document["assumptions"]),
-        warnings=tuple(document["warnings"]),
-        problems=tuple(document["problems"]),
+        prices=_read_texts(document["prices"]),
+        models=models,
+        stages=tuple(map(_read_stage, document["stages"])),
+        strata=_read_strata(document["strata"], models),
+        groups=_read_groups(document["groups"], models),
+        total=_read_total(document["total"]),
+        assumptions=_read_texts(document["assumptions"]),
+        warnings=_read_texts(document["warnings"]),
+        problems=_read_texts(document["problems"]),
     )
+
+
+def _read_texts(written: Any) -> tuple[str, ...]:  # noqa: ANN401 - any JSON
+    if not isinstance(written, list) or not all(isinstance(each, str) for each in written):
+        raise ValueError("expected a list of texts")
+    return tuple(written)
+
+
+def _read_strata(written: Any, models: Collection[str]) -> tuple[Stratum, ...]:  # noqa: ANN401
+    strata = tuple(map(stratum_from_json, written))
+    _require_known((each.model for each in strata), models)
+    return strata
+
+
+def _read_groups(
+    written: Any,  # noqa: ANN401 - any JSON
+    models: Collection[str],
+) -> dict[tuple[str, str], CostRange]:
+    groups = {(stage, model): _read_total(cost) for stage, model, cost in written}
+    if not all(isinstance(name, str) for pair in groups for name in pair):
+        raise ValueError("expected a stage and a model of each group")
+    _require_known((model for _, model in groups), models)
+    return groups
+
+
+def _require_known(names: Iterable[str], models: Collection[str]) -> None:
+    for name in names:
+        if name not in models:
+            raise ValueError(f"{name[:60]!r} is none of the plan's models")
+
+
+def _read_total(written: Any) -> CostRange:  # noqa: ANN401 - any JSON
+    total = CostRange.from_json(written)
+    check_plain_fields(total)
+    return total
+
+
+def _read_stage(written: Any) -> Stage:  # noqa: ANN401 - any JSON
+    stage = Stage.from_json(written)
+    for each in (stage, stage.system, stage.last):
+        check_plain_fields(each)
+    return stage

@@ -6,9 +6,9 @@ Bodies hold the texts of a study, so that the file is its owner's alone.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from estimator.atomic_write import open_atomically
 from estimator.errors import BadRecording
@@ -22,6 +22,9 @@ from providers.secrets import redact_message
 RECORDING_SCHEMA = "afcost.recording/1"
 _MAX_BYTES = 2 << 30
 _FIRST, _LONGER = 1, 2
+_MOST_TOKENS = 1_000_000_000  # of the answers to a call
+_SHOWN = 60  # characters of a value
+T = TypeVar("T")
 
 
 def write_recording(path: Path, recording: Recording) -> None:
@@ -48,29 +51,59 @@ def read_recording(path: Path) -> Recording:
         BadRecording: it is not there, or is none.
     """
     try:
-        head, *lines = read_user_file(path, _MAX_BYTES).splitlines()
-        whole = json.loads(head)
-        if whole["schema"] != RECORDING_SCHEMA:
-            raise BadRecording(f"{path}: expected schema {RECORDING_SCHEMA}")
-        return Recording(
-            tuple(map(str, whole["command"])),
-            *_read_runs(lines),
-            tuple(map(str, whole["problems"])),
-        )
+        lines = read_user_file(path, _MAX_BYTES).splitlines()
     except (OSError, RefusedFile) as error:
         raise BadRecording(f"cannot read the recording {path}: {error}") from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise BadRecording(f"{path} is no recording, or is damaged: {error!r}") from error
-
-
-def _read_runs(
-    lines: Iterable[bytes],
-) -> tuple[tuple[RecordedCall, ...], tuple[RecordedCall, ...]]:
+    command, problems = _read_line(path, 1, lines[0] if lines else b"", _read_head)
     runs: dict[int, list[RecordedCall]] = {_FIRST: [], _LONGER: []}
-    for line in lines:
-        written = json.loads(line)
-        runs[written["run"]].append(_from_json(written))
-    return tuple(runs[_FIRST]), tuple(runs[_LONGER])
+    for number, line in enumerate(lines[1:], start=2):
+        run, call = _read_line(path, number, line, _read_call)
+        runs[run].append(call)
+    return Recording(command, tuple(runs[_FIRST]), tuple(runs[_LONGER]), problems)
+
+
+def _read_line(path: Path, number: int, line: bytes, read: Callable[[Any], T]) -> T:
+    """Read a line of a recording.
+
+    Raises:
+        BadRecording: it is damaged; names the line and what is wrong in it.
+    """
+    try:
+        return read(dict(json.loads(line)))
+    except TypeError:
+        said = "it is no object"
+    except KeyError as error:
+        said = f"there is no {error.args[0]}"
+    except RecursionError:
+        said = "lists or objects are nested too deep"
+    except ValueError as error:
+        said = str(error)
+    raise BadRecording(f"{path} is no recording, or is damaged: line {number}: {said}")
+
+
+def _read_head(written: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if written["schema"] != RECORDING_SCHEMA:
+        raise ValueError(f"expected schema {RECORDING_SCHEMA}")
+    return _read_texts(written, "command"), _read_texts(written, "problems")
+
+
+def _read_texts(written: dict[str, Any], name: str) -> tuple[str, ...]:
+    texts = _read(written, name, list)
+    if not all(isinstance(each, str) for each in texts):
+        raise ValueError(f"{name}: expected a list of texts")
+    return tuple(texts)
+
+
+def _read(written: dict[str, Any], name: str, kind: type[T]) -> T:
+    """Return a field of a type.
+
+    Raises:
+        ValueError: it is of another.
+    """
+    value = written[name]
+    if type(value) is not kind:
+        raise ValueError(f"{name} is {str(value)[:_SHOWN]!r}")
+    return value
 
 
 def _to_json(call: RecordedCall, run: int) -> dict[str, Any]:
@@ -88,14 +121,20 @@ def _to_json(call: RecordedCall, run: int) -> dict[str, Any]:
     }
 
 
-def _from_json(written: dict[str, Any]) -> RecordedCall:
-    return RecordedCall(
-        provider=str(written["provider"]),
-        api=ClientApi(written["api"]),
-        model=str(written["model"]),
-        label=str(written["label"]),
-        body=written["body"].encode("utf-8", "surrogateescape"),
-        streamed=bool(written["streamed"]),
-        answer_tokens=int(written["answer_tokens"]),
-        is_measured=bool(written["is_measured"]),
+def _read_call(written: dict[str, Any]) -> tuple[int, RecordedCall]:
+    """Return a call, and the run that it is of."""
+    run, tokens = _read(written, "run", int), _read(written, "answer_tokens", int)
+    if run not in (_FIRST, _LONGER):
+        raise ValueError(f"run is {run}")
+    if not 0 <= tokens <= _MOST_TOKENS:
+        raise ValueError(f"answer_tokens is {tokens}")
+    return run, RecordedCall(
+        provider=_read(written, "provider", str),
+        api=ClientApi(_read(written, "api", str)),
+        model=_read(written, "model", str),
+        label=_read(written, "label", str),
+        body=_read(written, "body", str).encode("utf-8", "surrogateescape"),
+        streamed=_read(written, "streamed", bool),
+        answer_tokens=tokens,
+        is_measured=_read(written, "is_measured", bool),
     )

@@ -9,7 +9,7 @@ again.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from aiohttp import web
 
@@ -48,7 +48,8 @@ from runner.gateway.upstreams import Upstreams
 from runner.ledger import Ledger
 
 # A program that knows its samples says in a call's header which it belongs to, and in a POST to
-# `afcost/samples/begin` and `/end`, with `{"sample": ID}`, when one begins and ends.
+# `afcost/samples/begin` and `/end`, with `{"sample": ID}`, when one begins and ends. As it begins,
+# `"length"` may say how many characters its own texts have.
 SAMPLE_HEADER, _SAMPLE_PATHS = "x-afcost-sample", "afcost/samples/"
 _BEGIN, _END, _MAX_ID = "begin", "end", 200
 
@@ -68,7 +69,8 @@ class Gate:
         refusals: takes those that a cap refused.
         name_stage: names the stage of a call without a label; None for one stage of all.
         raise_cap: what raises the cap of the whole program, in words.
-        largest_sample: what the calls of a sample of an earlier start were reserved for together.
+        known_samples: what the calls of a sample of an earlier start were reserved for together,
+            by its size.
     """
 
     def __init__(  # noqa: PLR0913 - what a gate is made of
@@ -85,7 +87,7 @@ class Gate:
         refusals: RefusedCalls | None = None,
         name_stage: Callable[[PromptParts], str] | None = None,
         raise_cap: str = RAISE_CAP,
-        largest_sample: Money | None = None,
+        known_samples: Mapping[int, Money] | None = None,
     ) -> None:
         self._refusals = refusals
         self._models = models
@@ -101,7 +103,7 @@ class Gate:
             concurrency=concurrency,
             caps=caps,
             raise_cap=raise_cap,
-            largest_sample=largest_sample,
+            known_samples=known_samples,
         )
 
     @property
@@ -136,10 +138,10 @@ class Gate:
 
     async def _answer_sample(self, arrived: DoorCall) -> web.StreamResponse:
         """Answer what a program says of a sample: whether it is admitted and, if not, why."""
-        what, name = arrived.path.removeprefix(_SAMPLE_PATHS), _read_sample(arrived.body)
+        what, (name, length) = arrived.path.removeprefix(_SAMPLE_PATHS), _read_sample(arrived.body)
         if what not in (_BEGIN, _END) or not name:
             return web.json_response({"error": "expected begin or end, and a sample"}, status=400)
-        reason = await self.samples.begin(name) if what == _BEGIN else ""
+        reason = await self.samples.begin(name, length) if what == _BEGIN else ""
         if what == _END or arrived.has_left:
             await self.samples.end(name)
         return web.json_response({"admitted": not reason, "reason": reason})
@@ -208,10 +210,13 @@ def _read(operation: Operation, arrived: DoorCall) -> ClientCall:
         raise Refused(problem.status, "not_priced", str(problem)) from problem
 
 
-def _read_sample(body: bytes) -> str:
-    """Return the sample that a body names; empty where it names none."""
+def _read_sample(body: bytes) -> tuple[str, int | None]:
+    """Return the sample that a body names, empty where it names none, and its length, if told."""
     try:
-        name = json.loads(body)["sample"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return ""
-    return name if isinstance(name, str) and len(name) <= _MAX_ID and name.isprintable() else ""
+        told = json.loads(body)
+        name, length = told["sample"], told.get("length")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return "", None
+    is_name = isinstance(name, str) and len(name) <= _MAX_ID and name.isprintable()
+    is_length = type(length) is int and length >= 0
+    return name if is_name else "", length if is_length else None

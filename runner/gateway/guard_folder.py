@@ -101,7 +101,9 @@ def open_guard_folder(path: Path) -> GuardFolder:
         if document["schema"] != GUARD_SCHEMA:
             raise BadRun(f"{path / GUARD_FILE}: expected schema {GUARD_SCHEMA}")
         command = tuple(map(str, document["command"]))
-        return GuardFolder(path, str(document["study"]), command, dict(document["models"]))
+        study = str(document["study"])
+        study.encode()  # it is hashed: no half of a character
+        return GuardFolder(path, study, command, dict(document["models"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadRun(f"cannot read {path / GUARD_FILE}: {error}") from error
 

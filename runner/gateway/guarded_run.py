@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,7 +37,13 @@ from runner.gateway.program import (
 )
 from runner.gateway.refused_calls import RefusedCalls
 from runner.gateway.relay import Relay
-from runner.gateway.spending import CallTally, PartCap, PartCaps
+from runner.gateway.spending import (
+    RAISE_CAP,
+    CallTally,
+    PartCap,
+    PartCaps,
+    refuse_spent_caps,
+)
 from runner.ledger import (
     Balance,
     JobTable,
@@ -67,9 +73,9 @@ class GuardOptions:
         default_limit: output tokens of a call that says no limit; None for the model's largest.
         caps: on parts of its calls.
         intercepts: whether its connections to providers are taken, too, whatever their address.
+        starts: what is started; empty for the command of the folder.
         plan: that was approved, and has that cap; None where the cap was given without one.
-        largest_sample: what all calls of a sample of an earlier start were reserved for; None where
-            that is not known, or where there are no samples.
+        known_samples: what all calls of a sample were reserved for in earlier starts, by its size.
         ledger_url: of a shared ledger; None for a file in the folder.
         note: is told of what failed in the gateway.
         on_open: is called with the program's environment before it is started; without a program
@@ -86,8 +92,9 @@ class GuardOptions:
     ledger_url: str | None = None
     caps: Sequence[PartCap] = ()
     intercepts: bool = False
+    starts: Sequence[str] = ()
     plan: ApprovedProgram | None = None
-    largest_sample: Money | None = None
+    known_samples: Mapping[int, Money] = field(default_factory=dict)
     on_open: Callable[[Mapping[str, str]], None] = lambda _: None
     note: Callable[[str], None] = lambda _: None
 
@@ -102,7 +109,7 @@ class GuardedRun:
         balance: of the ledger.
         refusals: the calls that a cap refused.
         connections: that it made through here; None where they are not intercepted.
-        largest_sample: what all calls of its largest sample were reserved for; None without any.
+        known_samples: what all calls of a sample were reserved for, by its size.
     """
 
     end: ProgramEnd
@@ -110,7 +117,7 @@ class GuardedRun:
     balance: Balance
     refusals: RefusedCalls
     connections: ConnectionTally | None = None
-    largest_sample: Money | None = None
+    known_samples: Mapping[int, Money] = field(default_factory=dict)
 
 
 def run_guarded(
@@ -137,6 +144,8 @@ def run_guarded(
     with open_ledger(location, folder.path) as ledger:
         was_empty = ledger.is_new and not ledger.is_shared
         ledger.begin_work(folder.work)
+        raise_cap = options.plan.raise_cap if options.plan else RAISE_CAP
+        refuse_spent_caps(ledger, options.cap, options.caps, f"{location}", raise_cap)
         if options.plan:
             options.plan.bind(ledger, folder, location, was_empty=was_empty)
         else:
@@ -159,8 +168,8 @@ def run_guarded(
         is_at_cap = tally.at_cap or tally.samples_at_cap
         end = StopReason.CAP if is_at_cap else StopReason.COMPLETE
         ledger.record_end((StopReason.STOPPED if tally.stopped else end).value, tally.stopped)
-        largest = gate.samples.largest
-        return GuardedRun(ended, tally, ledger.balance, refusals, connections, largest)
+        samples = gate.samples.known
+        return GuardedRun(ended, tally, ledger.balance, refusals, connections, samples)
 
 
 @contextmanager
@@ -221,7 +230,7 @@ async def _run(  # noqa: PLR0913 - what a guarded program runs with
                 default_limit=options.default_limit,
                 caps=options.caps,
                 refusals=refusals,
-                largest_sample=options.largest_sample,
+                known_samples=options.known_samples,
                 **_follow_plan(options.plan),
             )
             lease = asyncio.create_task(_keep_lease(table, gate)) if table else None
@@ -232,7 +241,7 @@ async def _run(  # noqa: PLR0913 - what a guarded program runs with
                 ):
                     options.on_open(inner)
                     try:
-                        end = await _run_or_serve(folder.command, inner)
+                        end = await _run_or_serve(options.starts or folder.command, inner)
                     finally:
                         await gate.samples.end_all()
             finally:

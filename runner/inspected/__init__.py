@@ -6,7 +6,7 @@ samples), `started_child` (how it is started), `evaluation_end` (what its logs s
 (all of it), `inspect_rehearsal`.
 """
 
-from runner.inspected.arguments import InspectOptions
+from runner.inspected.arguments import InspectOptions, find_evaluation
 from runner.inspected.asked_models import find_asked_models
 from runner.inspected.evaluation_end import EvaluationEnd, TaskEnd
 from runner.inspected.inspect_rehearsal import rehearse_inspect
@@ -18,6 +18,7 @@ __all__ = [
     "InspectedRun",
     "TaskEnd",
     "find_asked_models",
+    "find_evaluation",
     "rehearse_inspect",
     "run_inspect",
 ]

@@ -6,12 +6,14 @@ that fail are sent again without an end.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from runner.errors import BadRun
 
+_COMMAND = ("afcost", "inspect", "run")
 _MAX_RETRIES = "10"  # of one call; rate limits of a provider are over by then
 _TAG = "afcost"
 # Option -> why it is not passed on.
@@ -43,6 +45,13 @@ class InspectOptions:
     arguments: tuple[str, ...]
     python: str
     allow_sandbox: bool = False
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The command line of an evaluation as a user writes it, without what is about money."""
+        sandbox = ("--allow-sandbox",) if self.allow_sandbox else ()
+        python = ("--python", self.python) if self.python != sys.executable else ()
+        return (*_COMMAND, *self.arguments, *sandbox, *python)
 
     def check(self) -> None:
         """Refuse what would let calls past the cap, or count what it left out.
@@ -89,3 +98,9 @@ class InspectOptions:
                 yield name, value
             elif number + 1 < len(words):
                 yield word, words[number + 1]
+
+
+def find_evaluation(command: Sequence[str]) -> tuple[str, ...] | None:
+    """Return the words of an evaluation behind `afcost inspect run`; None of another program."""
+    is_one = tuple(command[: len(_COMMAND)]) == _COMMAND
+    return tuple(command[len(_COMMAND) :]) if is_one else None

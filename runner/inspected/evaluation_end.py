@@ -9,6 +9,9 @@ from typing import Any
 
 from estimator.json_files import read_json_file
 
+# What a file raises that is not as `inspect_child` writes it.
+_DAMAGED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
+
 
 @dataclass(frozen=True, slots=True)
 class TaskEnd:
@@ -67,7 +70,7 @@ def read_evaluation_end(path: Path) -> EvaluationEnd:
         document = read_json_file(path)
         tasks = tuple(map(_read_task, document["tasks"]))
         return EvaluationEnd(tasks, len(document["kept"]), bool(document["was_begun"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, *_DAMAGED):
         return EvaluationEnd()
 
 

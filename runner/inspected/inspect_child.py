@@ -55,7 +55,7 @@ class Samples:
         """Wait until a sample may begin; one asks at a time, since they are served in order."""
         self._line = self._line or anyio.Lock()
         async with self._line:
-            said = await _tell("begin", data.sample_id)
+            said = await _tell("begin", data.sample_id, length=_measure(data.summary))
         if not said.get("admitted"):
             self.refused[data.sample_id] = said.get("reason") or "the gateway did not answer"
 
@@ -67,10 +67,23 @@ class Samples:
         await _tell("end", data.sample_id)
 
 
-async def _tell(what: str, sample: str) -> dict[str, Any]:
+def _measure(summary: Any) -> int | None:  # noqa: ANN401 - Inspect's
+    """Return how many characters a sample's own texts have; None where that is not known."""
+    try:  # a summary has the first few thousand of them
+        active = import_module("inspect_ai.log._samples").sample_active()
+        sample = active.sample if active else summary
+        texts = sample.model_dump_json(include={"input", "choices", "target", "metadata"})
+    except Exception:  # noqa: BLE001 - another Inspect has other names, and metadata may be anything
+        return None
+    return len(texts)
+
+
+async def _tell(what: str, sample: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     async with httpx.AsyncClient(timeout=None, trust_env=False, verify=False) as client:  # noqa: S113, S501 - this machine, and it waits for money
         try:
-            answer = await client.post(f"{DOOR}/afcost/samples/{what}", json={"sample": sample})
+            answer = await client.post(
+                f"{DOOR}/afcost/samples/{what}", json={"sample": sample, **more}
+            )
             said: dict[str, Any] = answer.json()
         except (httpx.HTTPError, ValueError) as error:
             return {"reason": f"afcost cannot be reached: {type(error).__name__}"}

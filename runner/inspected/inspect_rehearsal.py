@@ -41,4 +41,4 @@ def rehearse_inspect(
         logs, ended = Path(folder) / _LOGS, Path(folder) / _ENDED
         inner = dict(environment) | tell_child(asked, logs, ended, rehearses=True)
         recording = rehearse(name_child(asked), options, inner)
-    return replace(recording, command=())  # it is started by afcost, and by no command line
+    return replace(recording, command=asked.command)

@@ -1,14 +1,16 @@
 """Running an evaluation of Inspect behind the gateway, and going on with it.
 
 logs/           the logs of Inspect
-inspect.json    what the folder is of: the evaluation's arguments, and what its largest sample took
+inspect.json    what the folder is of: the evaluation's arguments, and what samples took, by size
 """
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from estimator.atomic_write import write_atomically
 from estimator.json_files import read_json_file
@@ -30,10 +32,6 @@ from runner.inspected.started_child import name_child, tell_child
 from runner.run_folder import create_run_dir
 
 _SCHEMA, _FILE, _ENDED, _LOGS = "afcost.inspect/1", "inspect.json", "ended.json", "logs"
-_CHILD = Path(__file__).with_name("inspect_child.py")
-_HAS_INSPECT = (
-    "import importlib.util, sys; sys.exit(importlib.util.find_spec('inspect_ai') is None)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,45 +67,66 @@ def run_inspect(
     asked.check()
     check_inspect(asked.python)
     check_prices(asked, guard.book, guard.providers, environment)
-    command = name_child(asked)
-    folder = choose_guard_folder(path, path.name, command)
-    largest = _check_folder(path, asked)
+    study = guard.plan.plan.study if guard.plan else path.name
+    folder = choose_guard_folder(path, study, asked.command)
+    known = _check_folder(path, asked)
     create_run_dir(path)
     ended = path / _ENDED
     ended.unlink(missing_ok=True)
-    _save(path, asked, largest)
+    _save(path, asked, known)
     inner = dict(environment) | tell_child(asked, path / _LOGS, ended)
-    guarded = run_guarded(folder, replace(guard, largest_sample=largest), inner)
-    _save(path, asked, guarded.largest_sample)
+    started = replace(guard, known_samples=known, starts=name_child(asked))
+    guarded = run_guarded(folder, started, inner)
+    _save(path, asked, guarded.known_samples)
     return InspectedRun(guarded, folder, read_evaluation_end(ended))
 
 
-def _check_folder(path: Path, asked: InspectOptions) -> Money | None:
-    """Return what the largest sample of an earlier start took.
+def _check_folder(path: Path, asked: InspectOptions) -> Mapping[int, Money]:
+    """Return what samples of earlier starts took, by their size.
 
     Raises:
-        BadRun: the folder is of another evaluation.
+        BadRun: the folder is of another evaluation, or its file is damaged.
     """
     try:
-        known = read_json_file(path / _FILE)
+        document = read_json_file(path / _FILE)
+        arguments, known = _read_document(document)
     except FileNotFoundError:
-        return None
+        return {}
     except (OSError, ValueError) as error:
-        raise BadRun(f"cannot read {path / _FILE}: {error}") from error
-    if known.get("schema") != _SCHEMA or known.get("arguments") != _write_arguments(asked):
+        raise BadRun(f"cannot read {path / _FILE}: {error}; choose another --run-dir") from error
+    if arguments != _write_arguments(asked):
         raise BadRun(
             f"{path} is of another evaluation, or of other options; choose another --run-dir, or "
-            f"give what it was started with: {' '.join(known.get('arguments', ()))}"
+            f"give what it was started with: {shlex.join(arguments)}"
         )
-    largest = known.get("largest_sample_usd")
-    return Money.from_usd(str(largest)) if largest else None
+    return known
 
 
-def _save(path: Path, asked: InspectOptions, largest: Money | None) -> None:
+def _read_document(document: Any) -> tuple[list[str], dict[int, Money]]:  # noqa: ANN401 - any JSON
+    """Return the arguments, and what samples took.
+
+    Raises:
+        ValueError: it is not as `_save` writes it.
+    """
+    match document:
+        case {"schema": schema, "arguments": list(arguments), "samples_usd": dict(known)}:
+            if schema == _SCHEMA:
+                sizes = {int(size): _read_amount(each) for size, each in known.items()}
+                return [*map(str, arguments)], sizes
+    raise ValueError(f"expected {_SCHEMA}, with arguments and samples_usd")
+
+
+def _read_amount(written: object) -> Money:
+    if not isinstance(written, str) or written.startswith("-"):
+        raise ValueError(f"{str(written)[:40]!r} is not an amount in US dollars")
+    return Money.from_usd(written)
+
+
+def _save(path: Path, asked: InspectOptions, known: Mapping[int, Money]) -> None:
     document = {
         "schema": _SCHEMA,
         "arguments": _write_arguments(asked),
-        "largest_sample_usd": largest.to_decimal_string() if largest else None,
+        "samples_usd": {str(size): each.to_decimal_string() for size, each in known.items()},
     }
     write_atomically(path / _FILE, dump_json(document, indent=1) + "\n")
 

@@ -11,7 +11,7 @@ _CHILD = Path(__file__).with_name("inspect_child.py")
 
 
 def name_child(asked: InspectOptions) -> tuple[str, ...]:
-    """Return the command; the arguments are in it for those who read the run's report."""
+    """Return the command; the arguments are in it for those who list the processes."""
     return (asked.python, str(_CHILD), *asked.arguments)
 
 

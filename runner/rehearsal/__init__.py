@@ -1,7 +1,8 @@
 """Rehearsals: a program is run, and its calls are answered here, recorded and sent nowhere.
 
 Reading order: `options`, `rehearsed_program` (the two runs), `stand_in` (what answers), with
-`counted_call`, `free_answers`, `replies` (the user's own answers), `placeholders` and `answers`.
+`counted_call`, `kept_bodies`, `free_answers`, `replies` (the user's own answers), `placeholders`
+and `answers`.
 """
 
 from runner.rehearsal.options import RehearsalOptions

@@ -26,6 +26,7 @@ from runner.gateway.door import ClientAnswer, DoorCall
 from runner.rehearsal.answers import Said, write_stream, write_whole
 from runner.rehearsal.counted_call import CallCounter, CountedCall, Refused
 from runner.rehearsal.free_answers import find_counted, list_models, write_count
+from runner.rehearsal.kept_bodies import KeptBodies
 from runner.rehearsal.options import RehearsalOptions
 from runner.rehearsal.placeholders import Placeholder, find_asked, make_placeholder
 from runner.rehearsal.replies import Reply
@@ -42,19 +43,23 @@ class StandIn:
         options: of the rehearsal.
         models: prices and counts them.
         tokens: of a placeholder.
+        bodies: keeps what they sent.
 
     Attributes:
         calls: that were answered, in the order in which they came.
         refused: why others were not -> how often.
         odd: what else must be known of the answers -> how often.
+        unrecorded: how many were answered and not recorded, because there were too many.
     """
 
     options: RehearsalOptions
     models: PricedModels
     tokens: int
+    bodies: KeptBodies
     calls: list[RecordedCall] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
     odd: Counter[str] = field(default_factory=Counter)
+    unrecorded: int = 0
     _seen: Counter[bytes] = field(default_factory=Counter)
     _counter: CallCounter = field(init=False)
 
@@ -86,29 +91,17 @@ class StandIn:
         return await self._answer_call(operation, arrived)
 
     async def _answer_call(self, operation: Operation, arrived: DoorCall) -> web.StreamResponse:
-        label = arrived.headers.get(LABEL_HEADER, "")
+        label = _read_label(arrived)
         if label and not LABEL.fullmatch(label):
             why = f"{LABEL_HEADER}: expected letters, digits, dots, dashes and underscores"
             raise Refused(_BAD_CALL, "bad_label", f"{why}, up to 60")
         counted = self._counter.count(operation, arrived.body)
         call, limit = counted.call, self._counter.find_limit(counted)
         answers = tuple(self._make_answer(counted, limit) for _ in range(call.choices))
-        said = Said(
-            len(self.calls) + 1, call.model, answers, counted.prompt_tokens, _find_logprobs(call)
-        )
+        number, tokens = len(self.calls) + self.unrecorded + 1, counted.prompt_tokens
+        said = Said(number, call.model, answers, tokens, _find_logprobs(call))
         self.odd.update({each.problem for each in answers if each.problem})
-        self.calls.append(
-            RecordedCall(
-                provider=operation.provider,
-                api=call.api,
-                model=call.model,
-                label=label,
-                body=arrived.body,
-                streamed=call.is_streamed,
-                answer_tokens=said.answer_tokens,
-                is_measured=False,
-            )
-        )
+        self._record(operation, arrived, call, said.answer_tokens)
         if not call.is_streamed:
             return _send(write_json(write_whole(call, said)))
         answer = ClientAnswer(arrived, headers=_STREAM)
@@ -116,6 +109,26 @@ class StandIn:
         for event in write_stream(call, said):
             await answer.write(event)
         return await answer.end()
+
+    def _record(
+        self, operation: Operation, arrived: DoorCall, call: ClientCall, answer_tokens: int
+    ) -> None:
+        body = self.bodies.keep(arrived.body)
+        if body is None:
+            self.unrecorded += 1
+            return
+        self.calls.append(
+            RecordedCall(
+                provider=operation.provider,
+                api=call.api,
+                model=call.model,
+                label=_read_label(arrived),
+                body=body,
+                streamed=call.is_streamed,
+                answer_tokens=answer_tokens,
+                is_measured=False,
+            )
+        )
 
     def _make_answer(self, counted: CountedCall, limit: int) -> Placeholder:
         """Return the next answer to a call; asked for the same again, it has other words."""
@@ -162,6 +175,10 @@ def _find_logprobs(call: ClientCall) -> int | None:
         return None
     asked = call.body.get("top_logprobs")
     return asked if isinstance(asked, int) else 0
+
+
+def _read_label(arrived: DoorCall) -> str:
+    return arrived.headers.get(LABEL_HEADER, "")
 
 
 def _send(body: str) -> web.Response:

@@ -146,6 +146,15 @@ def test_at_the_cap_samples_are_missing_and_the_next_start_pays_only_for_them(la
     assert Decimal(report["spent_usd"]) == lab.dollars()
 
 
+def test_a_sample_that_is_too_large_for_the_cap_is_missing_and_smaller_ones_are_not(lab):
+    said, calls = lab.run("0.1", "-T", "samples=6", "-T", "long=1", ends=4)
+    assert "5 of 6 samples complete, status success" in said
+    assert 5 * CALLS <= calls < 6 * CALLS
+    said, rest = lab.run("5", "-T", "samples=6", "-T", "long=1")
+    assert "6 of 6 samples complete, status success" in said
+    assert rest == CALLS
+
+
 def test_what_was_killed_goes_on_and_pays_again_only_what_was_in_flight(lab):
     lab.provider.reset(Behaviour(**(vars(USUAL) | {"delay": 0.2})))
     options = ("--model", "openai/gpt-4o-mini", "-T", "samples=12", "--max-samples", "2")

@@ -150,6 +150,23 @@ def test_a_second_start_goes_on_under_the_same_cap(lab, server):
     check_ledger_is_bill(lab, server)
 
 
+def test_a_cap_below_what_is_spent_is_refused_before_the_program_starts(lab, server):
+    guard(lab, server, "[call(n) for n in range(5)]", "--cap-tokens", "5000")
+    sent = len(server.bill().calls)
+    slips = [
+        ("0.00001", (), "the cap, $0.00001, is below"),
+        ("1", ("--cap-tokens", "3"), "--cap-tokens, 3 tokens, is below"),
+        ("1", ("--cap-for", "openai/lab-model=0.00001"), "--cap-for openai/lab-model, $0.00001,"),
+    ]
+    for cap, options, said in slips:
+        refused = guard(lab, server, "call(1)", *options, cap=cap, ends=3).stderr
+        assert said in refused
+        assert "spent already: runs/study/ledger.sqlite counts " in refused
+        assert "over all starts" in refused
+    assert len(server.bill().calls) == sent
+    assert Decimal(report(lab)["approval"]["cap_usd"]) == 1
+
+
 def test_without_a_limit_the_default_is_reserved_and_sent(lab, server):
     script = "print(call(1, max_tokens=None)[0])"
     refused = guard(lab, server, script)

@@ -101,7 +101,7 @@ def test_a_file_of_the_users_that_shadows_a_package_is_named(lab, name):
         (["approve", "plan.json", "--cap", "five"], 2, "is not an amount of US dollars"),
         (["approve", "plan.json", "--cap", "0"], 2, "must be above 0"),
         (["approve", "plan.json", "--cap", "5", "--until", "2001-01-01"], 2, "is in the past"),
-        (["run", "plan.json"], 1, "directory; `afcost estimate … -o` creates one"),
+        (["run", "plan.json"], 1, "directory; create one with `afcost estimate … -o`"),
         (["report", "runs/none"], 1, "is not a run folder"),
         (["status", "."], 1, "is not a run folder"),
         (["estimate", "--limit", "0"], 2, "0 is not in the range"),

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 
 from afcost.consent import Consent, ask_consent, find_current_user
 from afcost.options import AddedDollars, today
 from afcost.rendering import console as draw
-from afcost.rendering.command_lines import Advice, name_command, name_place, print_advice
-from afcost.rendering.estimate.program_view import show_program_figures
+from afcost.rendering.command_lines import Advice, print_advice
+from afcost.rendering.estimate.program_view import name_start, show_program_figures
 from estimator.recorded import read_program_plan
 from estimator.user_dirs import price_folder
 from pricing.money import Money
@@ -56,6 +55,8 @@ def approve_program_plan(
     draw.print_text(console, f"  cap {total}; the chance of costing more: {chance:.0%}")
     if spent := _find_spent(folder):
         draw.print_text(console, f"  {folder.path} counts {spent} as spent already")
+        if total < spent:
+            draw.print_text(console, "  The cap is below that: nothing more will be sent", "yellow")
     for warning in plan.warnings:
         draw.print_text(draw.stderr(), f"warning: {warning}", "yellow")
     asked = f"Approve spending up to {total} for all starts of the program?"
@@ -63,8 +64,7 @@ def approve_program_plan(
     confirmed = tuple(each.line for each in needed)
     approval = Approval(plan.digest, total, find_current_user(), now, confirmed=confirmed)
     approve_program(plan, path, approval)
-    command = shlex.join(plan.command)
-    start = f"{name_command('guard', path)}{name_place(run_dir)} -- {command}"
+    start = name_start(plan, path, run_dir)
     print_advice(console, [Advice("Approved. To run it", (start,))])
 
 

@@ -11,6 +11,7 @@ from afcost.commands.results.pages import check_page
 from afcost.given_options import refuse_options_but
 from afcost.rendering import console as draw
 from afcost.rendering.answers.guarded_calls import call_to_json, list_lines
+from afcost.rendering.pager import page_text
 from estimator.safe_text import dump_json
 from providers.secrets import redact_values
 from runner.gateway import open_guard_folder, read_calls
@@ -54,6 +55,6 @@ def _write_text(first: int, shown: list[AnsweredCall], found: int, page: int) ->
         lines += ["", f"{rest:,} more: --page {page + 1}"]
     text = "\n".join(lines) + "\n"
     if draw.stdout().is_terminal:
-        click.echo_via_pager(text)
+        page_text([text])
     else:
         click.echo(text, nl=False)

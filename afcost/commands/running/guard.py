@@ -11,7 +11,6 @@ from pathlib import Path
 import click
 
 from afcost import errors
-from afcost.commands.running.guard_plan import find_cap, split_plan, warn_of_other_command
 from afcost.consent import find_current_user
 from afcost.guard_options import (
     choose_providers,
@@ -22,6 +21,7 @@ from afcost.guard_options import (
     takes_prices,
     takes_upstreams,
 )
+from afcost.guard_plan import find_cap, split_plan, warn_of_other_command
 from afcost.options import FiniteRange, PositiveDollars, today
 from afcost.program_words import ProgramCommand, name_program
 from afcost.rendering import console as draw
@@ -112,8 +112,8 @@ def guard_command(  # noqa: PLR0913 - one argument for each option
     book = PriceBook(today(), files, read_price_lists(price_folder()), own)
     approved = None
     if path and plan:
+        warn_of_other_command(path, plan, folder)
         approved = check_program_plan(path, plan, book, providers, datetime.now(UTC))
-        warn_of_other_command(plan, folder)
     amount = find_cap(cap, approved)
     options = GuardOptions(
         cap=amount,

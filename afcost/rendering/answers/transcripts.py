@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from afcost.rendering.console import format_dollars, show, show_json, show_prose, stdout
+from afcost.rendering.pager import page_text
 from estimator.safe_text import dump_json
 from experiment.definition import MISSING
 from experiment.scoring import AnswerKind
@@ -73,7 +74,7 @@ def page_transcripts(
         if rest:
             yield _draw(width, [Text(""), Text(show(rest), "bold")])
 
-    click.echo_via_pager(render(), color=color)
+    page_text(render(), color=color)
 
 
 def write_text(

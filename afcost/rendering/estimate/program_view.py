@@ -16,8 +16,10 @@ from afcost.rendering.command_lines import (
     name_command,
     name_place,
     print_advice,
+    quote_path,
     round_up_to_cents,
 )
+from afcost.rendering.console import show
 from afcost.rendering.estimate.estimate_table import FIGURES, build_rows, name_columns
 from afcost.rendering.estimate.footnotes import describe_price_source
 from afcost.rendering.estimate.output_notes import describe_range
@@ -30,6 +32,7 @@ from estimator.recorded import (
     recording_path,
 )
 from pricing.money import money_from_float
+from runner.inspected import find_evaluation
 
 _MANY_CUT, _FEW = 0.05, 3  # of the answers; stages that are named
 _QUOTES = ["model", "provider", "standard", "batch", "cached"]
@@ -75,6 +78,22 @@ def name_command_of(plan: ProgramPlan) -> str:
     return shlex.join(plan.command) if plan.command else "recorded calls"
 
 
+def name_start(plan: ProgramPlan, path: Path, run_dir: Path | None) -> str:
+    """Return the command line that starts what was planned under its approved cap.
+
+    Args:
+        plan: of a program, or of an evaluation.
+        path: its file.
+        run_dir: the folder that the user names; None for the default.
+    """
+    place = name_place(run_dir)
+    if evaluation := find_evaluation(plan.command):
+        task, *others = map(show, evaluation)
+        options = f" {shlex.join(others)}" if others else ""
+        return f"afcost inspect run {shlex.quote(task)} --plan {quote_path(path)}{place}{options}"
+    return f"{name_command('guard', path)}{place} -- {shlex.join(plan.command)}"
+
+
 def _show_text(estimate: ProgramEstimate, output: Path | None, run_dir: Path | None) -> None:
     console, plan = draw.stdout(), estimate.plan
     show_program_figures(console, plan)
@@ -87,7 +106,8 @@ def _show_text(estimate: ProgramEstimate, output: Path | None, run_dir: Path | N
             console, [Advice(f"Saved {output}, its calls in {beside}. To approve it", (command,))]
         )
     elif plan.command:
-        draw.print_text(console, "To save a plan, add before the --:  -o plan.json", "dim")
+        where = "add" if find_evaluation(plan.command) else "add before the --"
+        draw.print_text(console, f"To save a plan, {where}:  -o plan.json", "dim")
 
 
 def show_program_figures(console: Console, plan: ProgramPlan) -> None:

@@ -9,15 +9,25 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from afcost.rendering import console as draw
-from runner.gateway import GuardedRun
+from afcost.rendering.command_lines import Advice, name_command, print_advice
+from runner.gateway import ApprovedProgram, GuardedRun
 from runner.inspected import EvaluationEnd, TaskEnd
 
-_MOST_REASONS, _LONGEST = 3, 200
+_MOST_REASONS, _LONGEST = 3, 300
 _AMOUNT = re.compile(r"\$\d[\d.,]*")  # by which reasons differ that are the same
 
 
-def show_evaluation(console: Console, end: EvaluationEnd, guarded: GuardedRun) -> None:
-    """Say how many samples are complete, what their scores are, and what is missing and why."""
+def show_evaluation(
+    console: Console, end: EvaluationEnd, guarded: GuardedRun, plan: ApprovedProgram | None = None
+) -> None:
+    """Say how many samples are complete, what their scores are, and what is missing and why.
+
+    Args:
+        console: to say it on.
+        end: as the logs have it.
+        guarded: the money.
+        plan: that it was started with; None for none.
+    """
     for each in end.tasks:
         _show_task(console, each)
     if end.kept:
@@ -29,11 +39,13 @@ def show_evaluation(console: Console, end: EvaluationEnd, guarded: GuardedRun) -
     elif not end.was_begun:
         draw.print_text(console, "afcost: nothing was left to run")
     elif not end.is_whole:
-        higher = (
-            " with a higher --cap" if guarded.tally.samples_at_cap or guarded.tally.at_cap else ""
-        )
+        is_at_cap = guarded.tally.samples_at_cap or guarded.tally.at_cap
+        higher = (" under a higher cap" if plan else " with a higher --cap") if is_at_cap else ""
         said = f"What is missing is no result. Run it again{higher}: only that is run"
         draw.print_text(console, said, "yellow")
+        if plan and is_at_cap:
+            raise_cap = f"{name_command('approve', plan.path)} --cap USD"
+            print_advice(console, [Advice("To approve one", (raise_cap,))])
 
 
 def _show_task(console: Console, task: TaskEnd) -> None:

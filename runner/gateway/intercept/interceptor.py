@@ -26,7 +26,9 @@ _BACKLOG = 1024
 _HEAD_SECONDS = 30.0  # in which a client must say where it means to be connected to
 _PAUSE = 0.1  # seconds, where no more connections can be opened
 _USER = "afcost"
-_NEEDS_SECRET, _REFUSED, _UNREACHED = 407, 403, 502
+_NEEDS_SECRET, _NO_TLS, _REFUSED, _UNREACHED = 407, 400, 403, 502
+_HANDSHAKE = b"\x16"  # what a client that speaks TLS begins with
+_MOST_PLAIN = 64 << 10  # bytes of what another one says
 _CONNECTED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 Reach = Callable[[Target], Awaitable[Stream]]
 
@@ -129,8 +131,14 @@ class Interceptor:
             connection.close()
 
     async def _intercept(self, connection: socket.socket, host: str) -> None:
-        """Hand a connection over to the door."""
+        """Hand a connection over to the door, unless its client speaks without TLS."""
         await _send(connection, _CONNECTED)
+        async with asyncio.timeout(_HEAD_SECONDS):
+            await _wait_for_words(connection)
+        if connection.recv(1, socket.MSG_PEEK) not in (_HANDSHAKE, b""):
+            connection.recv(_MOST_PLAIN)  # what is left unread would cut the answer off
+            why = f"{host} was spoken to without TLS; its address begins with https://"
+            raise self._note_refusal(BadConnect(_NO_TLS, why))
         try:
             await self._take(_hand_over(connection))
         except ssl.SSLError:
@@ -159,6 +167,16 @@ def _hand_over(connection: socket.socket) -> socket.socket:
     moved = socket.socket(fileno=connection.detach())
     moved.settimeout(0)
     return moved
+
+
+async def _wait_for_words(connection: socket.socket) -> None:
+    """Wait until a client has said something, or has left."""
+    loop, has_come = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(connection, has_come.set)
+    try:
+        await has_come.wait()
+    finally:
+        loop.remove_reader(connection)
 
 
 async def _send(connection: socket.socket, text: bytes) -> None:

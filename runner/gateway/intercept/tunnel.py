@@ -11,12 +11,12 @@ import asyncio
 import base64
 import socket
 from contextlib import suppress
-from ipaddress import IPv6Address, ip_address
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import aiohappyeyeballs
 
+from providers.addresses import is_public
 from providers.errors import BadProxy
 from providers.proxies import Proxy, find_proxy
 from runner.gateway.intercept.connect_request import Target
@@ -70,9 +70,7 @@ def _require_public(address: str, host: str) -> None:
         CannotReach: it is.
     """
     with suppress(ValueError):
-        ip = ip_address(address.partition("%")[0])
-        inner = ip.ipv4_mapped or ip.sixtofour if isinstance(ip, IPv6Address) else None
-        if not (inner or ip).is_global:
+        if not is_public(address):
             raise CannotReach(
                 f"{host} is on this machine or in its network; where a program needs it, list "
                 "its name in NO_PROXY"

@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.gateway.program.environment import GUARD_VARIABLE
+from runner.gateway.program.family import end_family
 from runner.gateway.program.left_running import RunningProcess, find_left_running
 
 NOT_FOUND, NOT_EXECUTABLE, BY_SIGNAL = 127, 126, 128  # as shells say it
-_PATIENCE = 10.0  # seconds for the program to end, when whoever runs it is cancelled
 # What a terminal sends to all of its group, and what only a process sends.
 _FROM_TERMINAL = ("SIGINT", "SIGQUIT")
 _FROM_PROCESSES = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
@@ -54,7 +54,8 @@ async def run_program(
 ) -> ProgramEnd:
     """Run a program to its end.
 
-    Cancelled, it asks the program to end (SIGTERM), and ends it if that is of no use.
+    Cancelled, it asks the program and all that it started to end (SIGTERM), and ends them if that
+    is of no use.
 
     Args:
         command: the program and its arguments.
@@ -72,8 +73,8 @@ async def run_program(
         except OSError as error:
             return _explain(command[0], environment, error)
         program.start(process)
-        code = await _wait(process)
-    door_url = environment.get(GUARD_VARIABLE, "")
+        door_url = environment.get(GUARD_VARIABLE, "")
+        code = await _wait(process, door_url)
     left = await asyncio.to_thread(find_left_running, door_url) if door_url else ()
     return ProgramEnd(code if code >= 0 else BY_SIGNAL - code, left_running=left)
 
@@ -148,17 +149,12 @@ def _is_foreground() -> bool:
     return False
 
 
-async def _wait(process: Process) -> int:
+async def _wait(process: Process, door_url: str) -> int:
     try:
         return await process.wait()
     except asyncio.CancelledError:
-        with suppress(ProcessLookupError):
-            process.terminate()
-            try:
-                await asyncio.wait_for(process.wait(), _PATIENCE)
-            except TimeoutError:
-                process.kill()
-                await process.wait()
+        await end_family(door_url, process.pid)
+        await process.wait()
         raise
 
 

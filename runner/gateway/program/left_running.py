@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from runner.gateway.program.environment import GUARD_VARIABLE
@@ -36,22 +37,34 @@ def find_left_running(door_url: str) -> tuple[RunningProcess, ...]:
 
     A process whose environment cannot be read, such as one of another user, is not found.
     """
-    return tuple(_find(f"{GUARD_VARIABLE}={door_url}".encode()))
+    found = islice(list_marked(door_url), _MOST)
+    return tuple(RunningProcess(pid, name) for pid in found if (name := _read_state(pid)[0]))
 
 
-def _find(mark: bytes) -> Iterator[RunningProcess]:
-    found = 0
-    for folder in sorted(Path("/proc").glob("[0-9]*")):
+def list_marked(door_url: str) -> Iterator[int]:
+    """Yield the processes, except this one, that have a door's address in their environment."""
+    mark = f"{GUARD_VARIABLE}={door_url}".encode()
+    for folder in sorted(Path("/proc").glob("[0-9]*")) if door_url else ():
         pid = int(folder.name)
         with suppress(OSError):
-            if pid != os.getpid() and mark in (folder / "environ").read_bytes().split(b"\0"):
-                name, state = _read_state(folder)
-                if state != _ZOMBIE and found < _MOST:
-                    found += 1
-                    yield RunningProcess(pid, name)
+            is_marked = mark in (folder / "environ").read_bytes().split(b"\0")
+            if is_marked and pid != os.getpid() and _read_state(pid)[1] not in ("", _ZOMBIE):
+                yield pid
 
 
-def _read_state(folder: Path) -> tuple[str, str]:
-    """Return a process's name and state: `pid (name) S ...`."""
-    head, _, tail = (folder / "stat").read_text(errors="replace").rpartition(")")
-    return head.partition("(")[2], tail.split()[0]
+def list_parents() -> dict[int, int]:
+    """Return each process that lives -> its parent; empty where they are no files."""
+    pids = [int(folder.name) for folder in Path("/proc").glob("[0-9]*")]
+    states = ((pid, *_read_state(pid)[1:]) for pid in pids)
+    return {pid: parent for pid, state, parent in states if state not in ("", _ZOMBIE)}
+
+
+def _read_state(pid: int) -> tuple[str, str, int]:
+    """Return a process's name, state and parent, of `pid (name) S parent ...`; empty once gone."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return "", "", 0
+    head, _, tail = text.rpartition(")")
+    state, parent, *_ = tail.split()
+    return head.partition("(")[2], state, int(parent)

@@ -2,7 +2,8 @@
 
 Reading order: `spender` (what all of it is for), `call_costs` (the most that a call can cost),
 `call_budget` (allocated and reserved at once), `part_caps` (caps beside the program's),
-`sample_money` (of calls that are of use only together), `refused`, `call_tally`, `call_size`.
+`spent_caps` (refused before a start), `sample_money` (of calls that are of use only together),
+`sample_needs` (how much that is), `refused`, `call_tally`, `call_size`.
 """
 
 from runner.gateway.spending.call_costs import CallCosts
@@ -11,6 +12,7 @@ from runner.gateway.spending.part_caps import PartCap, PartCaps
 from runner.gateway.spending.refused import Refused, Why
 from runner.gateway.spending.sample_money import SampleMoney
 from runner.gateway.spending.spender import RAISE_CAP, Spender
+from runner.gateway.spending.spent_caps import refuse_spent_caps
 
 __all__ = [
     "RAISE_CAP",
@@ -22,4 +24,5 @@ __all__ = [
     "SampleMoney",
     "Spender",
     "Why",
+    "refuse_spent_caps",
 ]

@@ -9,7 +9,7 @@ which waits for money that may come free.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 
@@ -48,20 +48,27 @@ class CallBudget(Budget):
     def __init__(self, ledger: Ledger, caps: PartCaps) -> None:
         super().__init__(ledger)
         self._caps = caps
-        self._tokens: dict[str, int] = {}  # request -> what it may take
+        self._count_tokens: dict[str, Callable[[], int]] = {}  # request -> what it may take
+        self._tokens: dict[str, int] = {}  # request -> what it was reserved for
         self._released: set[str] = set()  # requests that cost nothing
         self._reached: dict[str, Reached] = {}  # request -> the cap that did not pay for it last
         # Set, and replaced, whenever a call in flight has ended, which may leave such caps more.
         self._ended = asyncio.Event()
 
     @contextmanager
-    def expected(self, request: str, tokens: int) -> Iterator[None]:
-        """Know what tokens a request may take, of its prompt and its answers, while it is sent."""
-        self._tokens[request] = tokens
+    def expected(self, request: str, count_tokens: Callable[[], int]) -> Iterator[None]:
+        """Know what tokens a request may take, of its prompt and its answers, while it is sent.
+
+        Args:
+            request: its id.
+            count_tokens: is asked whenever it is reserved: bills of others may have raised them.
+        """
+        self._count_tokens[request] = count_tokens
         try:
             yield
         finally:
-            del self._tokens[request]
+            del self._count_tokens[request]
+            self._tokens.pop(request, None)
             self._reached.pop(request, None)
             self._released.discard(request)
 
@@ -114,7 +121,8 @@ class CallBudget(Budget):
 
     def _reserve_now(self, attempts: Sequence[tuple[Attempt, Money]]) -> bool:
         attempt, whole = attempts[0][0], sum((amount for _, amount in attempts), Money())
-        job, size = attempt.job, CallSize(whole.pico, self._tokens[attempt.request])
+        tokens = self._tokens[attempt.request] = self._count_tokens[attempt.request]()
+        job, size = attempt.job, CallSize(whole.pico, tokens)
         with self._ledger.transaction():
             if reached := self._caps.find_reached((attempt.model, attempt.stage), size):
                 self._reached[attempt.request] = Reached(

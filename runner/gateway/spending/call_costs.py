@@ -41,8 +41,17 @@ class CallCosts:
 
     def of_request(self, request: Request) -> Money:
         """Return the worst-case cost of a call, with the excess over our bound seen so far."""
-        prompt = self._counts[request.id].bound + self._excess.get(request.model, 0)
-        return self._cost_of(self._find_card(request), prompt * request.choices, request.max_output)
+        prompts = self._bound_prompts(request)
+        return self._cost_of(self._find_card(request), prompts, request.max_output)
+
+    def count_most(self, request: Request) -> int:
+        """Return the tokens that a call may take, of its prompts and its answers, by that bound."""
+        return self._bound_prompts(request) + request.max_output
+
+    def _bound_prompts(self, request: Request) -> int:
+        """Return how many tokens may be billed for a call's prompt, once for each answer."""
+        excess = self._excess.get(request.model, 0)
+        return (self._counts[request.id].bound + excess) * request.choices
 
     def _find_card(self, request: Request) -> RateCard:
         """Return the prices of now, with those of writing the prompt to a cache where it may be."""

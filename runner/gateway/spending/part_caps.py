@@ -48,12 +48,15 @@ class PartCap:
         """Return what of a call's size counts here."""
         return size.tokens if self.counts_tokens else size.pico
 
+    def show(self, amount: int) -> str:
+        """Return an amount as a reader knows it."""
+        return f"{amount:,} tokens" if self.counts_tokens else f"{Money(amount)}"
+
     def describe(self) -> str:
         """Say what was reached."""
         of = f" for {self.name}" if self.name else ""
-        if self.counts_tokens:
-            return f"cap of {self.most:,} tokens{of} reached: {self.spent:,} used"
-        return f"cap of {Money(self.most)}{of} reached: {Money(self.spent)} spent"
+        spent = f"{self.spent:,} used" if self.counts_tokens else f"{Money(self.spent)} spent"
+        return f"cap of {self.show(self.most)}{of} reached: {spent}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import NoReturn, Protocol
 
 from estimator.workload import PlannedModel
@@ -67,7 +68,8 @@ class Spender:
         concurrency: calls in flight, at most.
         caps: on parts of the calls.
         raise_cap: what raises the cap of the whole program, in words.
-        largest_sample: what the calls of a sample of an earlier start were reserved for together.
+        known_samples: what the calls of a sample of an earlier start were reserved for together,
+            by its size.
 
     Attributes:
         tally: of what came of the calls.
@@ -84,7 +86,7 @@ class Spender:
         concurrency: int,
         caps: Sequence[PartCap] = (),
         raise_cap: str = RAISE_CAP,
-        largest_sample: Money | None = None,
+        known_samples: Mapping[int, Money] | None = None,
     ) -> None:
         self._raise_cap = raise_cap
         self.tally = CallTally()
@@ -93,7 +95,7 @@ class Spender:
         self._make_slow_start = make_slow_start
         self._costs = CallCosts(models)
         self._budget = CallBudget(ledger, PartCaps(ledger, caps))
-        self.samples = SampleMoney(ledger, self._budget, largest_sample)
+        self.samples = SampleMoney(ledger, self._budget, raise_cap, known_samples)
         self._slots = SlotPool({}, concurrency)
         self._attempts = AttemptRunner(
             models,
@@ -131,7 +133,7 @@ class Spender:
         try:
             self._costs.count(request, call)
             amount = self._costs.of_request(request)
-            with self._budget.expected(request.id, self._count_most(request)):
+            with self._budget.expected(request.id, partial(self._costs.count_most, request)):
                 with self.samples.call(sample) as job:
                     await (self._send_in(job, request) if job else self._send(request))
                 if not self._budget.was_released(request.id):
@@ -190,11 +192,6 @@ class Spender:
         if not self._transport.is_awaited(request):
             raise Refused(Why.CLIENT_LEFT, "client_left", "its client left before it was sent")
 
-    def _count_most(self, request: Request) -> int:
-        """Return the tokens that a call may take, of its prompt and its answers."""
-        prompt = self._costs.count_prompt(request).bound * request.choices
-        return prompt + request.max_output
-
     async def _wait_for_part(
         self, reached: Reached, request: Request, ended: asyncio.Event
     ) -> None:
@@ -208,7 +205,7 @@ class Spender:
             await self._budget.wait_for_end(ended)
             return
         cost = _say_cost(self._costs.of_request(request), request)
-        may = f"take {self._count_most(request):,}" if reached.cap.counts_tokens else cost
+        may = f"take {self._costs.count_most(request):,}" if reached.cap.counts_tokens else cost
         self._refuse_at_cap(reached.cap.option, reached.said, may)
 
     async def _send_in(self, job: str, request: Request) -> None:

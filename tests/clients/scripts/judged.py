@@ -10,10 +10,13 @@ JUDGES = ("openai/gpt-4o", "anthropic/claude-haiku-4-5")
 
 
 @task
-def judged(samples: int = 4, sandbox: str | None = None):
+def judged(samples: int = 4, sandbox: str | None = None, long: int = -1):
     short = GenerateConfig(max_tokens=64)
     return Task(
-        dataset=[Sample(input=f"What is {n} plus {n}?", target=f"{2 * n}") for n in range(samples)],
+        dataset=[
+            Sample(input=f"What is {n} plus {n}?" + " Hm." * 9000 * (n == long), target=f"{2 * n}")
+            for n in range(samples)
+        ],
         solver=[
             system_message("You are terse."),
             prompt_template("Answer in one word.\n\n{prompt}"),

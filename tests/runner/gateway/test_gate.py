@@ -174,3 +174,18 @@ def test_a_cap_on_tokens_counts_those_that_a_provider_does_not_tell_of(server, t
     statuses = asyncio.run(ask())
     assert set(statuses) == {200, 402}
     assert sum(call.output_tokens for call in server.bill().calls) <= 400
+
+
+def test_a_cap_on_tokens_reserves_what_a_provider_bills_beyond_our_count_of_a_prompt(
+    server, tmp_path
+):
+    async def ask():
+        caps = [PartCap("", 460, counts_tokens=True)]
+        async with opened_gate(tmp_path / "run", server.url, caps=caps) as opened:
+            statuses = [(await opened.call())[0] for _ in range(4)]
+            await opened.settle()
+            return statuses
+
+    server.reset(Behaviour(input_tokens=150, output_tokens=5))
+    assert asyncio.run(ask()) == [200, 200, 402, 402]
+    assert sum(150 + call.output_tokens for call in server.bill().calls) <= 460

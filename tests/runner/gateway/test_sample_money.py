@@ -7,15 +7,16 @@ import asyncio
 import pytest
 
 from pricing.money import Money
+from runner.gateway.spending.sample_needs import ANY_SIZE
 from tests.runner.gateway.opened_gate import BODY, opened_gate
 from tests.support.provider.behaviour import Behaviour
 
 USUAL = Behaviour(output_tokens=60)
 
 
-async def say(opened, what, name):
+async def say(opened, what, name, **more):
     url = f"{opened.door.url}/afcost/samples/{what}"
-    async with opened.session.post(url, json={"sample": name}) as answer:
+    async with opened.session.post(url, json={"sample": name} | more) as answer:
         return await answer.json()
 
 
@@ -50,7 +51,7 @@ def test_the_first_sample_runs_alone_and_says_what_the_next_ones_need(server, tm
             await say(opened, "end", "a")
             assert (await second)["admitted"]
             need = Money(3 * reserved[0].pico)
-            assert opened.gate.samples.largest == need
+            assert opened.gate.samples.known == {ANY_SIZE: need}
             assert opened.balance.aside == need
             await say(opened, "end", "b")
             return opened.balance
@@ -184,7 +185,7 @@ def test_a_sample_begins_again_with_money_of_its_own_once_its_last_call_is_in(se
             await asyncio.to_thread(server.release)
             assert (await running)[0] == 200
             assert (await again)["admitted"]
-            assert opened.balance.aside == opened.gate.samples.largest
+            assert opened.balance.aside == opened.gate.samples.known[ANY_SIZE]
             await say(opened, "end", "a")
             return opened.balance
 
@@ -203,7 +204,7 @@ def test_a_call_that_was_reserved_again_counts_for_its_sample(server, tmp_path):
             done = await asyncio.gather(*(call(opened, "a") for _ in range(5)))
             await say(opened, "end", "a")
             await opened.settle()
-            return [status for status, _ in done], reserved, opened.gate.samples.largest
+            return [status for status, _ in done], reserved, opened.gate.samples.known[ANY_SIZE]
 
     server.reset(Behaviour(delay=0.1, input_tokens=150, output_tokens=5))
     statuses, reserved, largest = asyncio.run(ask())
@@ -236,10 +237,70 @@ def test_a_sample_that_the_cap_refused_in_its_middle_is_the_last_one_begun(serve
     async def ask():
         async with opened_gate(tmp_path / "run", server.url, cap="0.002") as opened:
             done = await asyncio.gather(*(run(opened, f"{n}") for n in range(5)))
-            return done, opened.gate.samples.largest
+            return done, opened.gate.samples.known
 
-    done, largest = asyncio.run(ask())
+    done, known = asyncio.run(ask())
     assert done[0] == 402
-    assert all("all calls of a sample may cost" in str(reason) for reason in done[1:])
+    assert all("all calls of a sample like this one may cost" in str(reason) for reason in done[1:])
     assert len(server.bill().calls) == 1
-    assert largest is None  # a later start may have other limits
+    assert not known  # a later start may have other limits
+
+
+async def run_long(opened, name, length):
+    """Run a sample whose second prompt grows with its length."""
+    said = await say(opened, "begin", name, length=length)
+    done = []
+    if said["admitted"]:
+        asked = [{"role": "user", "content": "word " * (length // 5)}]
+        done = [(await call(opened, name, **fields))[0] for fields in ({}, {"messages": asked})]
+    await say(opened, "end", name)
+    return done
+
+
+@pytest.mark.parametrize("lengths", [(100, 10_000, 120, 90), (10_000, 100, 9_000, 40, 120)])
+def test_a_sample_that_is_too_large_for_the_rest_keeps_no_smaller_one_from_beginning(
+    server, tmp_path, lengths
+):
+    """Whatever comes first, one large one is begun in vain; those like it are not begun."""
+
+    async def ask():
+        async with opened_gate(tmp_path / "run", server.url, cap="0.001") as opened:
+            samples = [run_long(opened, f"{n}", length) for n, length in enumerate(lengths)]
+            done = await asyncio.gather(*samples)
+            await opened.settle()
+            return done, opened.balance
+
+    done, balance = asyncio.run(ask())
+    for length, statuses in zip(lengths, done, strict=True):
+        assert statuses in ([[200, 200]] if length < 1000 else [[200, 402], []])
+    assert done.count([200, 402]) == 1
+    assert balance.settled <= balance.cap
+    assert (balance.aside.pico, balance.reserved.pico) == (0, 0)
+
+
+def test_where_length_says_nothing_only_few_samples_are_begun_in_vain(server, tmp_path):
+    async def run(opened, number):
+        said = await say(opened, "begin", f"{number}", length=4000 - number)
+        done = []
+        if said["admitted"]:
+            fields = ({"max_tokens": 1}, {"max_tokens": 8000})
+            done = [(await call(opened, f"{number}", **each))[0] for each in fields]
+        await say(opened, "end", f"{number}")
+        return done
+
+    async def ask():
+        async with opened_gate(tmp_path / "run", server.url, cap="0.002") as opened:
+            return await asyncio.gather(*(run(opened, n) for n in range(0, 3990, 100)))
+
+    done = asyncio.run(ask())
+    assert all(each in ([], [200, 402]) for each in done)
+    assert done.count([200, 402]) <= 12  # the powers of two up to 4000
+
+
+def test_a_small_sample_begins_where_an_earlier_start_knows_only_larger_ones(server, tmp_path):
+    async def ask():
+        async with opened_gate(tmp_path / "run", server.url, cap="0.001") as opened:
+            opened.gate.samples.known[20] = Money.from_usd("0.5")
+            return [await run_long(opened, f"{n}", length) for n, length in ((0, 2**20), (1, 50))]
+
+    assert asyncio.run(ask()) == [[], [200, 200]]

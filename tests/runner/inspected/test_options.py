@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from runner.errors import BadRun
-from runner.inspected import InspectOptions, find_asked_models
+from runner.inspected import InspectOptions, find_asked_models, find_evaluation
 
 
 def names(*arguments, **environment):
@@ -57,3 +58,13 @@ def test_a_retry_takes_what_it_can_of_the_options():
     assert asked.list_retry_options(Path("logs")) == [
         *("--no-fail-on-error", "--log-dir", "logs", "--max-retries", "10", "--max-samples", "3")
     ]
+
+
+def test_an_evaluation_is_named_as_its_user_wrote_it():
+    asked = InspectOptions(("arc.py", "--model", "a/b"), "bin/python", allow_sandbox=True)
+    words = ("arc.py", "--model", "a/b", "--allow-sandbox", "--python", "bin/python")
+    assert asked.command == ("afcost", "inspect", "run", *words)
+    assert find_evaluation(asked.command) == words
+    assert InspectOptions(("arc.py",), sys.executable).command[3:] == ("arc.py",)
+    for other in ((), ("afcost",), ("inspect", "eval", "arc.py"), ("python", "arc.py")):
+        assert find_evaluation(other) is None

@@ -15,6 +15,7 @@ from providers.registry import builtin_providers
 from runner.gateway import PricedModels
 from runner.gateway.door import Door
 from runner.rehearsal import RehearsalOptions
+from runner.rehearsal.kept_bodies import KeptBodies
 from runner.rehearsal.stand_in import StandIn
 
 DAY = date(2026, 11, 28)
@@ -48,7 +49,8 @@ class OpenedStandIn:
 async def open_stand_in(tokens: int = 40, **options: Any) -> AsyncIterator[OpenedStandIn]:
     """Open a stand-in for the duration of the context."""
     chosen, notes = make_options(**options), []
-    stand_in = StandIn(chosen, PricedModels(chosen.book, chosen.providers), tokens)
+    models = PricedModels(chosen.book, chosen.providers)
+    stand_in = StandIn(chosen, models, tokens, KeptBodies(chosen.most_bytes))
     async with (
         Door(stand_in.handle, note=notes.append) as door,
         aiohttp.ClientSession() as session,

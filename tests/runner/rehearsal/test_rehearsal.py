@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from runner.rehearsal import REHEARSAL_VARIABLE, rehearse
 from tests.runner.rehearsal.opened import make_options
+from tests.support.waiting import wait_until
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -85,6 +87,67 @@ def test_a_program_that_runs_past_its_time_is_ended(tmp_path):
     found = run(tmp_path, 'call("one")\nimport time\ntime.sleep(600)', seconds=0.7)
     assert len(found.calls) == 1
     assert "ran past 0.7 s" in found.problems[0]
+
+
+# It and its child go on when they are asked to end, and the child has left its group.
+STUBBORN = """
+import pathlib, signal, subprocess, time
+call("one")
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+sleeper = "import time; time.sleep(600)"
+child = subprocess.Popen([sys.executable, "-c", sleeper], start_new_session=True)
+pathlib.Path({place!r}).write_text(str(child.pid))
+{then}
+"""
+
+
+def lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_what_a_program_started_is_ended_with_it(tmp_path, monkeypatch):
+    for module in ("runner.gateway.program.family", "runner.rehearsal.rehearsed_program"):
+        monkeypatch.setattr(f"{module}._PATIENCE", 0.2)
+    place = tmp_path / "pid"
+    stop = f"os.kill(os.getppid(), {signal.SIGTERM.value})\ntime.sleep(600)"
+    found = run(tmp_path, STUBBORN.format(place=str(place), then=stop))
+    assert found.problems == ("the program was stopped (SIGTERM)",)
+    assert not lives(int(place.read_text()))
+
+
+def test_ctrl_c_ends_a_rehearsal_and_all_that_it_started(tmp_path):
+    """The command ends as a shell expects, and leaves no plan and no process."""
+    place, script = tmp_path / "pid", tmp_path / "study.py"
+    study = STUBBORN.format(place=str(place), then="time.sleep(600)")
+    script.write_text(CALLS + study.replace("SIG_IGN", "SIG_DFL"))
+    command = [sys.executable, "-m", "afcost", "estimate", "-o", "plan.json"]
+    base = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    rehearsal = subprocess.Popen(
+        [*command, "--", sys.executable, str(script)],
+        cwd=tmp_path,
+        env=base | {"AFCOST_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(lambda: place.exists() and place.read_text())
+    rehearsal.send_signal(signal.SIGINT)
+    said, _ = rehearsal.communicate(timeout=60)
+    assert (rehearsal.returncode, said) == (130, "")
+    assert not lives(int(place.read_text()))
+    assert not list(tmp_path.glob("plan*"))
+
+
+def test_calls_beyond_what_is_kept_are_answered_and_said_to_be_missing(tmp_path):
+    script = 'for n in range(6):\n    call("one " * 100 * (n // 2))'
+    found = run(tmp_path, script, most_bytes=1_200, once=True)
+    assert len(found.calls) == 4  # equal ones are kept once
+    (problem,) = found.problems
+    assert problem.startswith("2 calls were answered and not recorded")
 
 
 def test_refused_calls_and_none_at_all_are_told_of(tmp_path):

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from afcost.commands.planning.program_estimate import read_replaced
+from afcost.commands.running.inspect.evaluation import name_evaluation
 from afcost.guard_options import choose_providers, read_prices, takes_default_limit, takes_prices
 from afcost.options import FiniteRange, today
 from afcost.rendering import console as draw
 from afcost.rendering.estimate.program_view import show_program_estimate
-from estimator.recorded import ProgramOptions, Recording, estimate_recording
+from estimator.recorded import (
+    ProgramOptions,
+    Recording,
+    estimate_recording,
+    save_program_plan,
+)
 from estimator.user_dirs import price_folder
 from pricing.price_book import PriceBook
 from pricing.sources import read_price_lists, read_user_prices
@@ -39,6 +46,8 @@ from runner.rehearsal import RehearsalOptions, read_replies
               help="Let a task have a sandbox, which is started.")  # fmt: skip
 @click.option("--python", default=sys.executable, metavar="PATH",
               help="The Python that has inspect_ai; default: afcost's own.")  # fmt: skip
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
+              help="Save the plan to this file, so that it can be approved.")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv", "md"]),
               default="table", show_default=True, help="Form of the estimate.")  # fmt: skip
 def estimate_command(  # noqa: PLR0913 - one argument for each option
@@ -53,6 +62,7 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     rehearsal_timeout: float,
     allow_sandbox: bool,
     python: str,
+    output: Path | None,
     form: str,
 ) -> None:
     """Forecast what `inspect eval TASK` costs. Nothing leaves this machine.
@@ -62,11 +72,15 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
 
         afcost inspect estimate arc.py --model openai/gpt-6-luna -T subset=easy
 
+    With -o plan.json it ends with what approves that plan; afcost inspect run --plan starts it.
+
     With --like LOG nothing is run: the calls of a finished evaluation, with the lengths that were
     billed, are priced again, for other models too.
     """
     if bool(task) == bool(like):
         raise click.UsageError("expected a task, or --like LOG, and not both")
+    if like and output:
+        raise click.UsageError("a plan is of a task that was rehearsed; leave out --like, or -o")
     providers = choose_providers((), ())
     files, own = read_user_prices([Path.cwd()], []), read_prices(prices, providers)
     book = PriceBook(today(), files, read_price_lists(price_folder()), own)
@@ -79,6 +93,7 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
             providers,
             book,
             seconds=rehearsal_timeout,
+            seconds_option="--rehearsal-timeout",
             default_limit=default_max_tokens,
             replies=read_replies(reply) if reply else None,
             shows_output=False,
@@ -86,7 +101,7 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
         )
         recording = rehearse_inspect(asked, rehearsal, os.environ)
     options = ProgramOptions(
-        study=Path(task or f"{like}").stem,
+        study=name_evaluation(task or f"{like}"),
         book=book,
         providers=providers,
         run_date=today(),
@@ -94,5 +109,8 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
         default_limit=default_max_tokens,
         prices=prices,
     )
-    show_program_estimate(estimate_recording(recording, options), form)
+    estimate = estimate_recording(recording, options)
+    if output:
+        estimate = replace(estimate, plan=save_program_plan(estimate.plan, recording, output))
+    show_program_estimate(estimate, form, output)
     book.keep_answers()

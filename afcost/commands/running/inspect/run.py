@@ -3,41 +3,37 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from pathlib import Path
 
 import click
 
 from afcost import errors
+from afcost.commands.running.inspect.evaluation import find_budget, name_evaluation, read_plan
 from afcost.consent import find_current_user
 from afcost.guard_options import (
     choose_providers,
-    read_prices,
     takes_default_limit,
     takes_keys,
     takes_prices,
     takes_upstreams,
 )
-from afcost.options import FiniteRange, PositiveDollars, today
+from afcost.options import FiniteRange, PositiveDollars
 from afcost.rendering import console as draw
 from afcost.rendering.running.guard_view import show_end
 from afcost.rendering.running.inspect_view import show_evaluation
-from estimator.user_dirs import price_folder
 from pricing.money import Money
-from pricing.price_book import PriceBook
-from pricing.sources import read_price_lists, read_user_prices
 from runner.gateway import GuardOptions
 from runner.inspected import InspectedRun, InspectOptions, run_inspect
-
-_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @click.command("run", context_settings={"ignore_unknown_options": True})
 @click.argument("task")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[OPTIONS OF INSPECT]…")
-@click.option("--cap", type=PositiveDollars(), required=True, metavar="USD",
+@click.option("--cap", type=PositiveDollars(), metavar="USD",
               help="The most that its calls may cost, over all of its starts.")  # fmt: skip
+@click.option("--plan", type=click.Path(path_type=Path), metavar="FILE",
+              help="An approved plan of afcost inspect estimate, which has the cap.")  # fmt: skip
 @takes_upstreams
 @takes_keys
 @takes_prices
@@ -54,7 +50,8 @@ def run_command(  # noqa: PLR0913 - one argument for each option
     *,
     task: str,
     arguments: tuple[str, ...],
-    cap: Money,
+    cap: Money | None,
+    plan: Path | None,
     upstreams: tuple[str, ...],
     keys: tuple[str, ...],
     prices: tuple[str, ...],
@@ -70,29 +67,34 @@ def run_command(  # noqa: PLR0913 - one argument for each option
 
         afcost inspect run arc.py --cap 5 --model openai/gpt-6-luna -T subset=easy --limit 100
 
+    With the plan of `afcost inspect estimate -o`, the cap is the approved one:
+
+        afcost inspect run arc.py --plan plan.json --model openai/gpt-6-luna -T subset=easy
+
     A sample begins when the cap pays for all of its calls; the others are missing, not wrong. Run
     it again with a higher cap, and only those are run. It ends with 4 where samples are missing
     because of the cap.
     """
-    path = run_dir or Path("runs") / (_NAME.sub("-", Path(task).stem).strip("-.")[:60] or "inspect")
+    asked = InspectOptions((task, *arguments), python, allow_sandbox)
+    planned = read_plan(plan, asked) if plan else None
+    path = run_dir or Path("runs") / (planned.study if planned else name_evaluation(task))
     providers = choose_providers(upstreams, keys)
-    own = read_prices(prices, providers)
-    files = read_user_prices([Path.cwd()], [])
+    budget = find_budget(cap, planned, plan, prices, providers)
     guard = GuardOptions(
-        cap=cap,
+        cap=budget.cap,
         by=find_current_user(),
         providers=providers,
-        book=PriceBook(today(), files, read_price_lists(price_folder()), own),
+        book=budget.book,
         concurrency=256,
         timeout=call_timeout,
-        default_limit=default_max_tokens,
+        default_limit=default_max_tokens or (planned.default_limit if planned else None),
+        plan=budget.approved,
         note=lambda said: draw.print_text(draw.stderr(), f"afcost: {said}", "red"),
     )
-    asked = InspectOptions((task, *arguments), python, allow_sandbox)
-    draw.print_text(draw.stderr(), f"afcost: cap {cap}, ledger and logs in {path}", "dim")
+    draw.print_text(draw.stderr(), f"afcost: cap {budget.cap}, ledger and logs in {path}", "dim")
     ran = run_inspect(path, asked, guard, os.environ)
-    show_end(draw.stderr(), ran.guarded, ran.folder, (), tools={})  # what follows says it
-    show_evaluation(draw.stderr(), ran.end, ran.guarded)
+    show_end(draw.stderr(), ran.guarded, ran.folder, (), budget.approved, tools={})
+    show_evaluation(draw.stderr(), ran.end, ran.guarded, budget.approved)
     return _choose_code(ran)
 
 

@@ -65,10 +65,18 @@ class Intercepted:
         finally:
             client.close()
 
-    async def say(self, text: bytes) -> bytes:
-        """Send bytes to the proxy, and return what it answers before it closes."""
+    async def say(self, text: bytes, then: bytes = b"") -> bytes:
+        """Send bytes to the proxy, and return what it answers before it closes.
+
+        Args:
+            text: that is sent.
+            then: what is sent once the proxy has connected; only what it answers to that counts.
+        """
         reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(self.proxy.url).port)
         writer.write(text.replace(b"SECRET", base64.b64encode(self._user())))
+        if then:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(then)
         answer = await asyncio.wait_for(reader.read(), 20)
         writer.close()
         return answer

@@ -63,6 +63,21 @@ def test_requests_of_web_pages_are_refused_here_too(headers, status, tmp_path):
     assert asyncio.run(run())[0] == status
 
 
+@pytest.mark.parametrize("said", [b"POST /v1/x HTTP/1.1\r\n\r\n", b"OPTIONS *", b"\x00\x01"])
+def test_a_client_that_speaks_without_tls_is_told_so(said, tmp_path):
+    async def run():
+        async with opened_interceptor(tmp_path) as opened:
+            answer = await opened.say(
+                b"CONNECT api.openai.com:443 HTTP/1.1\r\n" + LOGIN + b"\r\n", then=said
+            )
+            return answer, opened.proxy.tally
+
+    answer, tally = asyncio.run(run())
+    assert answer.startswith(b"HTTP/1.1 400 api.openai.com was spoken to without TLS")
+    assert sum(tally.refused.values()) == 1
+    assert not tally.distrusted
+
+
 @pytest.mark.parametrize(
     ("text", "status"),
     [

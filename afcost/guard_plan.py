@@ -1,4 +1,4 @@
-"""The plan of `afcost guard PLAN -- COMMAND`."""
+"""The plan that a program or an evaluation is started with: its file, its cap, its command."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from estimator.recorded import ProgramPlan
 from pricing.money import Money
 from providers.secrets import redact_message
 from runner.gateway import ApprovedProgram, GuardFolder
+from runner.inspected import find_evaluation
 
 _PLAN = ".json"  # what the name of its file ends with
 
@@ -29,8 +30,17 @@ def split_plan(before: tuple[str, ...]) -> tuple[Path | None, tuple[str, ...]]:
     return None, before + program
 
 
-def find_cap(cap: Money | None, approved: ApprovedProgram | None) -> Money:
+def find_cap(
+    cap: Money | None,
+    approved: ApprovedProgram | None,
+    plan: str = "an approved plan before the --",
+) -> Money:
     """Return the cap of a start.
+
+    Args:
+        cap: that was given.
+        approved: plan, which has another.
+        plan: how one is given, in words.
 
     Raises:
         click.UsageError: there is none, or there are two.
@@ -43,12 +53,21 @@ def find_cap(cap: Money | None, approved: ApprovedProgram | None) -> Money:
     if approved is not None:
         return approved.approval.cap
     if cap is None:
-        raise click.UsageError("expected --cap USD, or an approved plan before the --")
+        raise click.UsageError(f"expected --cap USD, or {plan}")
     return cap
 
 
-def warn_of_other_command(plan: ProgramPlan, folder: GuardFolder) -> None:
-    """Say that another command is started than the one that was rehearsed."""
+def warn_of_other_command(path: Path, plan: ProgramPlan, folder: GuardFolder) -> None:
+    """Say that another command is started than the one that was rehearsed.
+
+    Raises:
+        click.UsageError: the plan is of an evaluation, which another command starts.
+    """
+    if find_evaluation(plan.command) is not None:
+        at = shlex.quote(f"{path}")
+        raise click.UsageError(
+            f"{path} is the plan of an evaluation; start it:  afcost inspect run TASK --plan {at}"
+        )
     started = tuple(map(redact_message, folder.command))
     if folder.command and started != plan.command:
         said = f"afcost: the plan is of another command: {shlex.join(plan.command)}"
