@@ -1,4 +1,4 @@
-"""The official clients of OpenAI and Anthropic, asking a llama.cpp server: plain, streaming, async."""
+"""Official clients of OpenAI and Anthropic, asking a llama.cpp server: plain, streaming, async."""
 
 import asyncio
 import json

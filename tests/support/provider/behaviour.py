@@ -91,7 +91,8 @@ class Behaviour:
     Attributes:
         answer: the name of a text in `answers.ANSWERS`.
         text: a fixed answer in its place.
-        wordy: in place of both, a text of just as many tokens of Llama 3.1 as it is billed for.
+        replies: a part of a prompt -> the answer to it in place of both, the first that fits.
+        wordy: in place of all these, a text of just as many tokens of Llama 3.1 as it is billed for.
         delay: seconds between a request and its answer, or the first event of a stream.
         event_delay: seconds between two events of a stream.
         output_tokens: what an answer is billed, or the smallest and largest of a range drawn
@@ -124,6 +125,7 @@ class Behaviour:
 
     answer: str = "accept"
     text: str | None = None
+    replies: Mapping[str, str] = field(default_factory=dict)
     wordy: bool = False
     delay: float = 0.0
     event_delay: float = 0.0
@@ -185,6 +187,10 @@ class Behaviour:
         prompt = "\n".join([model, *(str(message.get("content")) for message in messages)])
         key = f"{self.seed} shape {model} {prompt_key(messages)}"
         return draw(key, prompt, self.shares, self.complies, self.shows_reasoning)
+
+    def find_reply(self, prompt: str) -> str | None:
+        """Return the answer that is given to prompts of this kind; None where there is none."""
+        return next((reply for part, reply in self.replies.items() if part in prompt), self.text)
 
     def misjudges(self, messages: list[dict[str, Any]], model: str) -> bool:
         """Draw whether a judge errs about an answer, the same whenever it is asked."""
