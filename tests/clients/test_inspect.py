@@ -190,6 +190,14 @@ def test_accuracy_at_the_cap_is_that_of_the_complete_samples(lab):
     assert lab.spent() == lab.dollars()
 
 
+def test_a_cap_is_used_but_for_less_than_one_sample(lab):
+    lab.provider.reset(replace(USUAL, output_tokens=(30, 64)))
+    said, calls = lab.run("0.75", "-T", "samples=200", ends=4)  # a sample reserves 1 % of it
+    assert 100 * CALLS < calls < 200 * CALLS
+    assert Decimal("0.97") <= lab.dollars() / Decimal("0.75") <= 1, said
+    assert lab.spent() == lab.dollars()
+
+
 def test_what_was_killed_goes_on_and_pays_again_only_what_was_in_flight(lab):
     lab.provider.reset(Behaviour(**(vars(USUAL) | {"delay": 0.2})))
     options = ("--model", "openai/gpt-4o-mini", "-T", "samples=12", "--max-samples", "2")
