@@ -84,6 +84,13 @@ def promptfoo(provider, folder, tmp_path):
     return Promptfoo(PROMPTFOO.install_command(folder, "promptfoo"), provider, tmp_path)
 
 
+def test_promptfoo_has_each_answer_graded(promptfoo):
+    _, cases = promptfoo.run("1", ends=FAILED)
+    assert {n for n, case in cases.items() if not case["success"]} == HARD
+    calls = Counter(call.model for call in promptfoo.provider.bill().delivered)
+    assert calls == {"gpt-4o-mini": len(CASES), "claude-haiku-4-5": len(CASES)}
+
+
 def test_at_the_cap_the_cases_are_named_that_promptfoo_scores_without_a_grade(promptfoo):
     said, cases = promptfoo.run("0.015", ends=4)
     ungraded = {n for n, case in cases.items() if "cap of" in str(case["gradingResult"])}
