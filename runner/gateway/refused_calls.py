@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -53,12 +53,14 @@ class RefusedCalls:
 
     Attributes:
         path: of the file, which is there once a call was refused.
-        first: the first of them.
+        first: the first of them, each once, however often its program asked again.
+        times: how often each of these was refused.
     """
 
     def __init__(self, folder: Path, note: Callable[[str], None] = lambda _: None) -> None:
         self.path = folder / REFUSED_FILE
         self.first: list[RefusedCall] = []
+        self.times: list[int] = []
         self._note = note
         self._count = 0
         self.path.unlink(missing_ok=True)
@@ -72,8 +74,7 @@ class RefusedCalls:
         """
         call = _describe(request, option)
         self._count += 1
-        if self._count <= _SHOWN:
-            self.first.append(call)
+        self._show(call)
         if self._count > _MOST:
             return
         try:
@@ -84,6 +85,16 @@ class RefusedCalls:
         except OSError as error:
             self._count = _MOST  # once is enough
             self._note(f"cannot write {self.path}: {error.strerror}")
+
+    def _show(self, call: RefusedCall) -> None:
+        """Have a call among the first, where it is one of them."""
+        for number, each in enumerate(self.first):
+            if replace(call, at=each.at) == each:
+                self.times[number] += 1
+                return
+        if len(self.first) < _SHOWN:
+            self.first.append(call)
+            self.times.append(1)
 
 
 def count_refused(folder: Path) -> int:

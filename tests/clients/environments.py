@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 SCRIPTS = Path(__file__).with_name("scripts")
+_QUIETLY = ("--ignore-scripts", "--omit=optional", "--no-fund", "--no-audit")
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Clients:
     Attributes:
         name: of the environment.
         packages: with their versions.
-        script: that uses them.
+        script: that uses them, or that their command is given.
         is_python: whether they are Python's; else Node's.
     """
 
@@ -38,17 +39,26 @@ class Clients:
 
     def install(self, folder: Path) -> Sequence[str]:
         """Install them below a folder, unless they are there; return the command of the script."""
+        home = self._make(folder)
+        if self.is_python:
+            return [str(home / "bin" / "python"), str(SCRIPTS / self.script)]
+        # Node looks for packages beside the script.
+        shutil.copy(SCRIPTS / self.script, home / self.script)
+        return ["node", str(home / self.script)]
+
+    def install_command(self, folder: Path, name: str) -> str:
+        """Install them below a folder, unless they are there; return one of their commands."""
+        commands = "bin" if self.is_python else "node_modules/.bin"
+        return str(self._make(folder) / commands / name)
+
+    def _make(self, folder: Path) -> Path:
         home = folder / self.name
         stamp = home / "installed.json"
         if not stamp.exists() or json.loads(stamp.read_text()) != list(self.packages):
             shutil.rmtree(home, ignore_errors=True)
             (_install_python if self.is_python else _install_node)(home, self.packages)
             stamp.write_text(json.dumps(self.packages))
-        if self.is_python:
-            return [str(home / "bin" / "python"), str(SCRIPTS / self.script)]
-        # Node looks for packages beside the script.
-        shutil.copy(SCRIPTS / self.script, home / self.script)
-        return ["node", str(home / self.script)]
+        return home
 
 
 CLIENTS = (
@@ -100,6 +110,15 @@ INTERCEPTED = (
     replace(_BY_NAME["javascript"], script="intercepted.mjs"),
 )
 
+# Tools with a command of their own. Of what promptfoo can do without, it gets its database's part
+# for this kind of machine alone: all of it is 1.9 GB.
+PROMPTFOO = Clients(
+    "promptfoo",
+    ("promptfoo@0.121.20", "@libsql/linux-x64-gnu@0.5.29"),
+    "promptfooconfig.yaml",
+    is_python=False,
+)
+LM_EVAL = Clients("lm_eval", ("lm-eval[api]==0.4.13",), "sums.yaml")
 
 # Scripts that only a rehearsal can answer, since what they ask for has a form.
 STRUCTURED = (
@@ -117,7 +136,7 @@ def _install_python(home: Path, packages: Sequence[str]) -> None:
 def _install_node(home: Path, packages: Sequence[str]) -> None:
     home.mkdir(parents=True)
     (home / "package.json").write_text("{}")
-    _run(["npm", "install", "--ignore-scripts", "--no-fund", "--no-audit", *packages], home)
+    _run(["npm", "install", *_QUIETLY, *packages], home)
 
 
 def _run(command: Sequence[str], folder: Path | None = None) -> None:

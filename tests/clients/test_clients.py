@@ -10,8 +10,10 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -75,14 +77,19 @@ def folder(tmp_path_factory):
 
 
 def guard(
-    provider_url: str, folder: Path, cap: Decimal, command: list[str], *more: str
+    provider_url: str,
+    folder: Path,
+    cap: Decimal,
+    command: list[str],
+    *more: str,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> subprocess.CompletedProcess[str]:
     """Run a command under `afcost guard`, with real keys in the environment that it is given."""
     keys = {name: REAL_KEY for each in builtin_providers().values() for name in each.api_key_env}
     del keys["GOOGLE_API_KEY"]  # google-genai warns where there are two
     kept = ("PATH", "HOME", "PYTHONPATH")
     base = {name: os.environ[name] for name in kept if name in os.environ} | keys
-    base |= {"AFCOST_HOME": str(folder / "home")}
+    base |= {"AFCOST_HOME": str(folder / "home"), **environment}
     options = [*more, "--cap", f"{cap}", "--default-max-tokens", f"{LIMIT}", "--run-dir", "run"]
     for name, model in MODELS.items():
         version = "v1beta" if name == "google" else "v1"

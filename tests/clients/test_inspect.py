@@ -13,6 +13,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -23,6 +25,7 @@ from tests.support.provider.server import run_provider
 
 pytestmark = [pytest.mark.clients, pytest.mark.filterwarnings("ignore")]
 REAL_KEY, SAID, CALLS = "sk-real-0123456789abcdef", "GRADE: C", 5
+SAMPLES = 20
 MODELS = ("openai/gpt-4o-mini", "openai/gpt-4o", "anthropic/claude-haiku-4-5")
 IN, OUT = Decimal(3), Decimal(15)
 USUAL = Behaviour(
@@ -100,6 +103,17 @@ class Lab:
     def log(self):
         return max((self.folder / "run" / "logs").iterdir())
 
+    def grades(self, run):
+        """Return sample -> its grade, of a run's newest log; those that have errors have none."""
+        log = json.loads(max((self.folder / run / "logs").glob("*.json")).read_text())
+        assert all(bool(each["scores"]) != bool(each.get("error")) for each in log["samples"])
+        scored = (each for each in log["samples"] if each["scores"])
+        return {each["id"]: each["scores"]["model_graded_qa"]["value"] for each in scored}
+
+    def spent(self):
+        done = self.call([sys.executable, "-m", "afcost", "report", "run", "--format", "json"])
+        return Decimal(json.loads(done.stdout)["spent_usd"])
+
     def dollars(self):
         bill = self.provider.bill()
         return (bill.input_tokens * IN + bill.output_tokens * OUT) / 1_000_000
@@ -112,6 +126,11 @@ def tokens(told):
         calls, prompt = found.get(each["model"], (0, 0))
         found[each["model"]] = (calls + each["calls"], prompt + each["input_tokens"])
     return found
+
+
+def list_prompts(bill):
+    """Return what was asked, and of which model: a call that was made twice is there twice."""
+    return sorted((call.model, call.prompt) for call in bill.calls)
 
 
 def test_every_call_is_planned_and_nothing_sent_and_the_counts_are_the_bill(lab):
@@ -141,9 +160,42 @@ def test_at_the_cap_samples_are_missing_and_the_next_start_pays_only_for_them(la
     assert rest == (20 - whole) * CALLS
     assert "20 of 20 samples complete, status success" in said
     assert lab.run("1", "-T", "samples=20")[1] == 0
-    done = lab.call([sys.executable, "-m", "afcost", "report", "run", "--format", "json"])
-    report = json.loads(done.stdout)
-    assert Decimal(report["spent_usd"]) == lab.dollars()
+    assert lab.spent() == lab.dollars()
+
+
+def test_accuracy_at_the_cap_is_that_of_the_complete_samples(lab):
+    lab.provider.reset(replace(USUAL, replies={"It is hard.": "GRADE: I"}))
+    lab.environment["INSPECT_LOG_FORMAT"] = "json"
+    asked = ("-T", f"samples={SAMPLES}")
+    lab.run("1", *asked, "--run-dir", "uncapped")
+    uncapped = lab.grades("uncapped")
+    assert Counter(uncapped.values()) == {"C": 13, "I": 7}
+    paid = list_prompts(lab.provider.bill())
+    lab.provider.reset()
+    for cap, starts in (("0.02", 4), ("0.035", 4), ("1", 0)):
+        said, _ = lab.run(cap, *asked, ends=starts)
+        done = lab.grades("run")
+        assert done.items() <= uncapped.items()  # each has the grade that it has without a cap
+        accuracy = list(done.values()).count("C") / len(done)
+        assert f"{len(done)} of {SAMPLES} samples complete, status success" in said
+        assert f"accuracy {accuracy:.4g}, over the complete ones" in said, said
+        assert lab.dollars() <= Decimal(cap)
+        if starts:  # a missing sample that counted as wrong would show
+            assert 4 <= len(done) < SAMPLES
+            assert accuracy != pytest.approx(list(done.values()).count("C") / SAMPLES)
+    assert done == uncapped
+    bill = lab.provider.bill()
+    assert list_prompts(bill) == paid  # none twice, and none more
+    assert len(set(paid)) == len(paid) == SAMPLES * CALLS
+    assert lab.spent() == lab.dollars()
+
+
+def test_a_cap_is_used_but_for_less_than_one_sample(lab):
+    lab.provider.reset(replace(USUAL, output_tokens=(30, 64)))
+    said, calls = lab.run("0.75", "-T", "samples=200", ends=4)  # a sample reserves 1 % of it
+    assert 100 * CALLS < calls < 200 * CALLS
+    assert Decimal("0.97") <= lab.dollars() / Decimal("0.75") <= 1, said
+    assert lab.spent() == lab.dollars()
 
 
 def test_a_sample_that_is_too_large_for_the_cap_is_missing_and_smaller_ones_are_not(lab):

@@ -124,12 +124,22 @@ print([*done, 402].index(402))
     assert [line["ends"].split()[-1] for line in lines] == [str(n) for n in range(first, 20)]
     assert {line["begins"][:18] for line in lines} == {"Grade this answer."}
     assert f"case {first}\n" in ended.stderr
+    assert f"and {20 - first - 5} more" in ended.stderr
     assert "sk-oa-5c1e" not in path.read_text()
     assert path.stat().st_mode & 0o077 == 0
     told = json.loads(lab.afcost("report", "runs/promptfoo", "--format", "json").stdout)
     assert told["refused_at_cap"] == 20 - first
     lab.afcost("guard", "--cap", "1", *upstream, "--", "./promptfoo")
     assert not path.exists()
+
+
+def test_a_refused_call_that_is_made_again_is_named_once(lab, server):
+    script = "asked = [{'role': 'user', 'content': 'Hi!'}]\n"
+    script += "[call(0, messages=asked) for _ in range(3)]"
+    ended = guard(lab, server, script, cap="0.000001", ends=4)
+    assert ended.stderr.count("openai/lab-model: Hi!") == 1
+    assert "Hi! (3 times)" in ended.stderr
+    assert " more\n" not in ended.stderr
 
 
 def test_fifty_threads_at_once_stay_under_the_cap(lab, server):

@@ -7,7 +7,7 @@
 Method, path, query, headers, status and body pass through unchanged. A client that leaves takes
 the upstream call with it, and an upstream that cuts the line cuts the client's too; both are
 noted with the status None. It reads each answer whole before passing it on, so a stream arrives
-in one piece and its usage is not looked for.
+in one piece; its usage is what its events say last.
 """
 
 import asyncio
@@ -42,7 +42,10 @@ OWN_TO_A_CONNECTION = {
 
 @dataclass(frozen=True)
 class Call:
-    """One call that reached the proxy; bodies that are no JSON object are None or empty."""
+    """One call that reached the proxy; bodies that are no JSON object are None or empty.
+
+    `usage` is that of the answer, whole or streamed, None where it says none.
+    """
 
     path: str
     request_body: dict[str, Any]
@@ -118,16 +121,31 @@ def _cut(request: web.Request) -> web.Response:
 
 def _call(path: str, sent: bytes, status: int | None, answer: bytes, started: float) -> Call:
     body = _object_in(answer)
-    usage = body.get("usage") if body is not None else None
     return Call(
         path=path,
         request_body=_object_in(sent) or {},
         status=status,
         response_body=body,
-        usage=usage if isinstance(usage, dict) else None,
+        usage=_usage_in([body] if body is not None else _events_in(answer)),
         started=started,
         ended=time.time(),
     )
+
+
+def _events_in(answer: bytes) -> list[dict[str, Any]]:
+    """Read the events of a stream."""
+    lines = (line[5:] for line in answer.splitlines() if line.startswith(b"data:"))
+    return [event for event in map(_object_in, lines) if event is not None]
+
+
+def _usage_in(said: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Put the usage of a body together, or of a stream's events, where the last word counts."""
+    usage: dict[str, Any] = {}
+    for each in said:
+        for holder in (each, each.get("message"), each.get("response")):
+            told = holder.get("usage") if isinstance(holder, dict) else None
+            usage |= told if isinstance(told, dict) else {}
+    return usage or None
 
 
 def _object_in(text: bytes) -> dict[str, Any] | None:

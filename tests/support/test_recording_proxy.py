@@ -38,6 +38,17 @@ def test_an_answer_passes_through_and_is_noted(provider, recorder):
     assert 0 < call.started <= call.ended
 
 
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/chat/completions", "/v1/responses"])
+def test_the_usage_of_a_stream_is_noted(provider, recorder, path):
+    asked = {"input": "Hi"} if path == "/v1/responses" else BODY
+    usage = {"stream_options": {"include_usage": True}} if "chat" in path else {}
+    post(f"{recorder.url}{path}", {"model": "m"} | asked | usage | {"stream": True})
+    (call,) = recorder.calls
+    output = call.usage.get("output_tokens", call.usage.get("completion_tokens"))
+    assert output == provider.bill().output_tokens == 32
+    assert call.response_body is None
+
+
 def test_an_error_keeps_its_status_and_headers(provider, recorder):
     provider.reset(Behaviour(faults=(Fault("429", calls=(1,), retry_after=3),)))
     answer = post(f"{recorder.url}/v1/chat/completions", BODY)

@@ -134,13 +134,14 @@ def _show_refused_at_cap(
     named = find_tool(folder.command)
     for tool in sorted((ended.tally.tools | {named}) & tools.keys()):
         draw.print_text(console, f"afcost: {tools[tool]}", "yellow")
-    first, path = ended.refusals.first, ended.refusals.path
-    draw.print_text(console, f"afcost: by their last message, all in {path}:", "yellow")
-    for call in first:
+    refusals = ended.refusals
+    draw.print_text(console, f"afcost: by their last message, all in {refusals.path}:", "yellow")
+    for call, times in zip(refusals.first, refusals.times, strict=True):
         label = f" {call.label}" if call.label != UNNAMED_STAGE else ""
         ends = f" ... {call.ends}" if call.ends else ""
-        draw.print_text(console, f"  {call.model}{label}: {call.begins}{ends}", "yellow")
-    more = sum(ended.tally.at_cap.values()) - len(first)
+        often = f" ({times:,} times)" if times > 1 else ""
+        draw.print_text(console, f"  {call.model}{label}: {call.begins}{ends}{often}", "yellow")
+    more = sum(ended.tally.at_cap.values()) - sum(refusals.times)
     if more > 0:
         draw.print_text(console, f"  and {more:,} more", "yellow")
 

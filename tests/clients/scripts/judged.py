@@ -1,4 +1,7 @@
-"""An evaluation of Inspect: a system prompt, a template, self-critique, two judges in the code."""
+"""An evaluation of Inspect: a system prompt, a template, self-critique, two judges in the code.
+
+Every third question is marked as hard, in its text.
+"""
 
 from inspect_ai import Task, task
 from inspect_ai.dataset import Sample
@@ -9,12 +12,16 @@ from inspect_ai.solver import generate, prompt_template, self_critique, system_m
 JUDGES = ("openai/gpt-4o", "anthropic/claude-haiku-4-5")
 
 
+def ask(n):
+    return f"What is {n} plus {n}?" + (" It is hard." if n % 3 == 0 else "")
+
+
 @task
 def judged(samples: int = 4, sandbox: str | None = None, long: int = -1):
     short = GenerateConfig(max_tokens=64)
     return Task(
         dataset=[
-            Sample(input=f"What is {n} plus {n}?" + " Hm." * 9000 * (n == long), target=f"{2 * n}")
+            Sample(input=ask(n) + " Hm." * 9000 * (n == long), target=f"{2 * n}")
             for n in range(samples)
         ],
         solver=[

@@ -19,6 +19,13 @@ def test_a_command_names_its_tool(command, tool):
     assert find_tool(command.split()) == tool
 
 
+def test_the_line_of_a_shell_names_its_tool():
+    line = "lm_eval --model_args base_url=$OPENAI_BASE_URL/chat/completions"
+    assert find_tool(["sh", "-c", line]) == "lm-eval"
+    assert find_tool(["/bin/bash", "-ec", f"/venv/bin/{line}"]) == "lm-eval"
+    assert find_tool(["python", "study.py", "compare lm_eval with us"]) == ""
+
+
 def test_a_call_may_name_its_tool():
     assert find_tool_of_call({"x-irid": "a1"}) == "inspect"
     assert find_tool_of_call({"User-Agent": "promptfoo/0.121"}) == "promptfoo"

@@ -33,7 +33,7 @@ class Asked:
     @property
     def prompt(self) -> str:
         """All text of all messages."""
-        return "\n".join(_text(message.get("content")) for message in self.messages)
+        return "\n".join(read_text(message.get("content")) for message in self.messages)
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ def _messages(body: Json) -> list[Json]:
     return messages
 
 
-def _text(content: str | list[Json] | None) -> str:
+def read_text(content: str | list[Json] | None) -> str:
     """Join a content's text: it is a string, or a list of parts."""
     if isinstance(content, str):
         return content

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from tests.support.provider.answers import ANSWERS
+from tests.support.provider.api_formats import read_text
 from tests.support.provider.outages import Outage
 from tests.support.provider.shapes.drawing import Drawn, ReasoningDisplay, check_shapes, draw
 
@@ -91,7 +92,8 @@ class Behaviour:
     Attributes:
         answer: the name of a text in `answers.ANSWERS`.
         text: a fixed answer in its place.
-        wordy: in place of both, a text of just as many tokens of Llama 3.1 as it is billed for.
+        replies: a part of a prompt -> the answer to it in place of both, the first that fits.
+        wordy: in place of all these, a text of as many tokens of Llama 3.1 as it is billed for.
         delay: seconds between a request and its answer, or the first event of a stream.
         event_delay: seconds between two events of a stream.
         output_tokens: what an answer is billed, or the smallest and largest of a range drawn
@@ -124,6 +126,7 @@ class Behaviour:
 
     answer: str = "accept"
     text: str | None = None
+    replies: Mapping[str, str] = field(default_factory=dict)
     wordy: bool = False
     delay: float = 0.0
     event_delay: float = 0.0
@@ -186,6 +189,10 @@ class Behaviour:
         key = f"{self.seed} shape {model} {prompt_key(messages)}"
         return draw(key, prompt, self.shares, self.complies, self.shows_reasoning)
 
+    def find_reply(self, prompt: str) -> str | None:
+        """Return the answer that is given to prompts of this kind; None where there is none."""
+        return next((reply for part, reply in self.replies.items() if part in prompt), self.text)
+
     def misjudges(self, messages: list[dict[str, Any]], model: str) -> bool:
         """Draw whether a judge errs about an answer, the same whenever it is asked."""
         key = f"{self.seed} errs {model} {prompt_key(messages)}"
@@ -227,7 +234,8 @@ def _counted(messages: list[dict[str, Any]], model: str) -> int:
     from estimator.counting.model_families import find_family_tokenizer  # noqa: PLC0415 - half a second, rarely needed
     from experiment.prompts.request import Message  # noqa: PLC0415
 
-    return find_family_tokenizer(model).count(tuple(Message(**each) for each in messages)).tokens
+    told = tuple(Message(each["role"], read_text(each["content"])) for each in messages)
+    return find_family_tokenizer(model).count(told).tokens
 
 
 def canonical(messages: list[dict[str, Any]]) -> bytes:

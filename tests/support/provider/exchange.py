@@ -227,7 +227,8 @@ def _text(behaviour: Behaviour, asked: Asked, visible: int, drawn: Drawn) -> str
         return (accept if drawn.complies else reject)(asked.prompt)
     if behaviour.errs and JUDGES_FIELD in asked.prompt:
         return _judge(behaviour, asked)
-    return ANSWERS[behaviour.answer](asked.prompt) if behaviour.text is None else behaviour.text
+    reply = behaviour.find_reply(asked.prompt)
+    return ANSWERS[behaviour.answer](asked.prompt) if reply is None else reply
 
 
 def _judge(behaviour: Behaviour, asked: Asked) -> str:
