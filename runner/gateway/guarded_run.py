@@ -149,18 +149,15 @@ def run_guarded(
                 refusals = RefusedCalls(folder.path, options.note)
                 running = _run(ledger, table, folder, options, models, environment, refusals)
                 ended, gate, connections = asyncio.run(running)
+                _record_end(ledger, gate.tally)
         finally:
             with suppress(OSError):
                 folder.save(models)
         if options.caps:  # for those who ask what came of them
             with suppress(LedgerError), ledger.transaction():
                 PartCaps(ledger, options.caps).look()
-        tally = gate.tally
-        is_at_cap = tally.at_cap or tally.samples_at_cap
-        end = StopReason.CAP if is_at_cap else StopReason.COMPLETE
-        ledger.record_end((StopReason.STOPPED if tally.stopped else end).value, tally.stopped)
         largest = gate.samples.largest
-        return GuardedRun(ended, tally, ledger.balance, refusals, connections, largest)
+        return GuardedRun(ended, gate.tally, ledger.balance, refusals, connections, largest)
 
 
 @contextmanager
@@ -185,6 +182,20 @@ def _approve(ledger: Ledger, folder: GuardFolder, options: GuardOptions) -> None
         now = datetime.now(UTC)
         digest, name = folder.work.digest, secrets.token_hex(16)
         ledger.record_approval(Approval(digest, options.cap, options.by, now, id=name))
+
+
+def _record_end(ledger: Ledger, tally: CallTally) -> None:
+    """Record how a start ended, while it is still one of those that may write.
+
+    Raises:
+        LedgerError: the ledger could not be written, now or before.
+    """
+    if ledger.failure:
+        said = "Once it can be, start the program again, which settles or holds what was in flight"
+        raise LedgerError(f"{ledger.failure}\n{said}")
+    is_at_cap = tally.at_cap or tally.samples_at_cap
+    end = StopReason.CAP if is_at_cap else StopReason.COMPLETE
+    ledger.record_end((StopReason.STOPPED if tally.stopped else end).value, tally.stopped)
 
 
 async def _keep_lease(table: JobTable, gate: Gate) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
+from contextlib import ExitStack
 from decimal import Decimal
 
 import pytest
 
+from pricing.money import Money
+from runner.ledger import FileLocation, read_ledger
 from tests.e2e.sample_experiment import Lab
 from tests.support.provider.behaviour import Behaviour, Fault
 
@@ -432,6 +435,32 @@ def test_caps_on_parts_hold_over_the_processes_that_share_a_ledger(
         assert 1800 < bill.input_tokens + bill.output_tokens <= 2000
     else:
         assert Decimal("0.85") < dollars(bill) / Decimal(most) <= 1
+
+
+def test_how_a_start_with_a_shared_ledger_ended_is_told(lab, server, postgres):
+    shared = ("--ledger", postgres.database())
+    for cap, ends, outcome in (("0.0005", 4, "cap"), ("1", 0, "complete")):
+        guard(lab, server, "[call(n) for n in range(9)]", *shared, cap=cap, ends=ends)
+        assert report(lab)["outcome"] == outcome
+
+
+def test_guards_that_share_a_ledger_divide_what_trust_puts_at_risk(lab, server, postgres):
+    """Of a hundredth of the cap, which pays for 12 calls, the k-th of them has 1/k."""
+    script = "os.environ['THREADS'] = '20'\ncall_all(range(100, 120))"
+    guard(lab, server, script)
+    with read_ledger(FileLocation(lab.folder / "runs" / "study" / "ledger.sqlite")) as reader:
+        most = max(entry.reserved for entry in reader.entries())
+    server.reset(USUAL)
+    server.hold_after(0)
+    cap = ("--cap", Money(100 * 12 * most.pico).to_decimal_string(), "--price", PRICE)
+    shared = ("--ledger", postgres.database(), "--upstream", f"openai={server.url}/v1", *cap)
+    with ExitStack() as starts:
+        for n, sent in enumerate((12, 12 + 6, 12 + 6 + 4)):
+            place = ("--run-dir", f"runs/{n}/study", "--", sys.executable, "study.py")
+            starts.enter_context(lab.start("guard", *shared, *place))
+            assert server.arrived(sent, 30) == sent
+            assert server.arrived(sent + 1, 0.2) == sent
+        server.release()
 
 
 def test_what_was_lost_counts_with_all_of_its_tokens(lab, server):

@@ -2,26 +2,31 @@
 
 The program has this process's standard streams and belongs to its group, so the terminal sends it
 Ctrl-C itself. What is sent to this process alone is passed on. Neither ends this process: calls
-that are paid for are settled after the program has ended.
+that are paid for are settled after the program has ended. Where this process is killed, Linux asks
+the program to end: its calls would lead nowhere, and it would take that for results.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import errno
 import os
 import shutil
 import signal
+import sys
 from asyncio.subprocess import Process
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from runner.gateway.program.environment import GUARD_VARIABLE
 from runner.gateway.program.left_running import RunningProcess, find_left_running
 
 NOT_FOUND, NOT_EXECUTABLE, BY_SIGNAL = 127, 126, 128  # as shells say it
+_SET_PARENT_DEATH_SIGNAL = 1  # prctl(2)
 _PATIENCE = 10.0  # seconds for the program to end, when whoever runs it is cancelled
 # What a terminal sends to all of its group, and what only a process sends.
 _FROM_TERMINAL = ("SIGINT", "SIGQUIT")
@@ -67,7 +72,11 @@ async def run_program(
     with _caught_signals(program.receive):
         try:
             process = await asyncio.create_subprocess_exec(
-                *command, env=dict(environment), stdout=stdout, stderr=stderr
+                *command,
+                env=dict(environment),
+                stdout=stdout,
+                stderr=stderr,
+                preexec_fn=_end_with_this_process(),
             )
         except OSError as error:
             return _explain(command[0], environment, error)
@@ -76,6 +85,22 @@ async def run_program(
     door_url = environment.get(GUARD_VARIABLE, "")
     left = await asyncio.to_thread(find_left_running, door_url) if door_url else ()
     return ProgramEnd(code if code >= 0 else BY_SIGNAL - code, left_running=left)
+
+
+def _end_with_this_process() -> Callable[[], None] | None:
+    """Return what a program does before its first instruction; None where no system offers it.
+
+    It imports and opens nothing then: after a fork, threads that are gone may have left locks.
+    """
+    if sys.platform != "linux":
+        return None
+    return partial(_ask_for_end, ctypes.CDLL(None).prctl, os.getpid())
+
+
+def _ask_for_end(prctl: Callable[..., int], parent: int) -> None:
+    prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
+    if os.getppid() != parent:  # it was killed meanwhile
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 @dataclass(slots=True)
