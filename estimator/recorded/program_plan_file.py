@@ -20,6 +20,7 @@ from estimator.safe_text import dump_json
 
 PROGRAM_PLAN_SCHEMA = "afcost.program-plan/1"
 _MAX_BYTES = 64 << 20
+_MAX_STUDY = 120  # characters
 
 
 def save_program_plan(plan: ProgramPlan, recording: Recording, path: Path) -> ProgramPlan:
@@ -84,8 +85,8 @@ def _from_json(document: dict[str, Any], folder: Path) -> ProgramPlan:
     limit = document["default_max_tokens"]
     if limit is not None and int(limit) < 1:  # some servers take it for no limit
         raise ValueError(f"default_max_tokens is {int(limit)}")
-    return ProgramPlan(
-        study=str(document["study"]),
+    plan = ProgramPlan(
+        study=_read_study(document["study"]),
         command=tuple(map(str, document["command"])),
         recording=str(document["recording"]),
         default_limit=None if limit is None else int(limit),
@@ -99,3 +100,20 @@ def _from_json(document: dict[str, Any], folder: Path) -> ProgramPlan:
         warnings=tuple(document["warnings"]),
         problems=tuple(document["problems"]),
     )
+    planned = {*(each.model for each in plan.strata), *(model for _, model in plan.groups)}
+    if unknown := sorted(planned - plan.models.keys()):
+        raise ValueError(f"no price is pinned for {unknown[0]}")
+    return plan
+
+
+def _read_study(written: object) -> str:
+    """Return a study's name, which names a folder in `runs/` and nothing outside of it.
+
+    Raises:
+        ValueError: it is no such name.
+    """
+    study = str(written)
+    is_name = study.isprintable() and 0 < len(study) <= _MAX_STUDY and study not in (".", "..")
+    if not is_name or set(study) & {"/", "\\"}:
+        raise ValueError(f"{study[:_MAX_STUDY]!r} is no name for a study")
+    return study

@@ -258,6 +258,41 @@ def test_a_model_whose_limit_bounds_no_reasoning_is_named(lab, server):
     assert "max_tokens does not limit the reasoning of openai/qwen3.8-max" in told.stderr
 
 
+def test_addresses_and_clouds_that_the_environment_names_are_warned_of(lab, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://user:pass-5c1e@gpu:8000/v1")
+    monkeypatch.setenv("AZURE_API_BASE", "https://mine.example")
+    said = lab.afcost("guard", "--cap", "1", "--", "true").stderr
+    assert "give --upstream openai=http://HOST/v1" in said
+    assert "AZURE_API_BASE is set: calls to Azure go past the cap" in said
+    assert "pass-5c1e" not in said
+    own = ("--upstream", "openai=http://127.0.0.1:1/v1", "--cap", "1", "--", "true")
+    assert "OPENAI_BASE_URL" not in lab.afcost("guard", *own).stderr
+
+
+def test_a_guard_within_a_guard_spends_from_the_outer_one_where_it_is_led_there(lab, server):
+    script = """
+import subprocess
+open("part.py", "w").write(open("study.py").read().partition("import subprocess")[0]
+                           + "print([call(n)[0] for n in range(4)])")
+def guard_part(*options):
+    command = (sys.executable, "-m", "afcost", "guard", "--cap", "0.0003", *options)
+    command = (*command, "--", sys.executable, "part.py")
+    return subprocess.run(command, capture_output=True, text=True)
+alone = guard_part()
+assert alone.returncode == 2 and "runs under `afcost guard` already" in alone.stderr, alone
+led = guard_part("--upstream", "openai=" + os.environ["OPENAI_BASE_URL"], "--price", sys.argv[1])
+assert led.returncode == 4, led
+print(led.stdout)
+"""
+    (lab.folder / "study.py").write_text(f"{CHAT}\n{script}")
+    options = ("--cap", "1", "--upstream", f"openai={server.url}/v1", "--price", PRICE)
+    command = ("--run-dir", "runs/study", "--", sys.executable, "study.py", PRICE)
+    told = lab.afcost("guard", *options, *command).stdout
+    assert told.startswith("[200, ")
+    assert told.strip().endswith("402]")
+    check_ledger_is_bill(lab, server)
+
+
 def test_a_program_that_sends_nothing_is_warned_of(lab, server):
     assert "no call came through" in guard(lab, server, "pass").stderr
 

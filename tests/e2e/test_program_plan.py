@@ -124,6 +124,24 @@ def test_a_plan_whose_limit_of_a_call_bounds_nothing_is_damaged(lab, server, lim
     assert not server.bill().calls
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"study": "../../elsewhere"}, "'../../elsewhere' is no name for a study"),
+        ({"study": ""}, "'' is no name for a study"),
+        ({"models": {}}, "no price is pinned for openai/gpt-4.1"),
+    ],
+)
+def test_a_plan_of_a_stranger_leads_to_no_other_folder_and_has_its_prices(
+    lab, server, change, said
+):
+    plan(lab)
+    path = lab.folder / "plan.json"
+    copy_program_plan(replace(read_program_plan(path), **change), path)
+    assert said in lab.afcost("approve", "plan.json", "--cap", "1", "--yes", ends=1).stderr
+    assert said in guard(lab, server, "plan.json", ends=1).stderr
+
+
 def test_a_price_of_a_plan_that_is_far_below_others_must_be_confirmed(lab, server):
     price = "openai/gpt-4.1=0.0002/0.0008"
     lab.afcost("estimate", "-o", "plan.json", "--price", price, *PROGRAM)

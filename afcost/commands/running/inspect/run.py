@@ -14,6 +14,7 @@ from afcost.consent import find_current_user
 from afcost.guard_options import (
     choose_providers,
     read_prices,
+    refuse_second_guard,
     takes_default_limit,
     takes_keys,
     takes_prices,
@@ -74,6 +75,7 @@ def run_command(  # noqa: PLR0913 - one argument for each option
     it again with a higher cap, and only those are run. It ends with 4 where samples are missing
     because of the cap.
     """
+    refuse_second_guard(upstreams)
     path = run_dir or Path("runs") / (_NAME.sub("-", Path(task).stem).strip("-.")[:60] or "inspect")
     providers = choose_providers(upstreams, keys)
     own = read_prices(prices, providers)
