@@ -146,7 +146,7 @@ def _show_no_call(console: Console, code: int, *, is_intercepted: bool) -> None:
     elif is_intercepted:
         said = (
             "afcost: no call came through here. What goes past --intercept stands in "
-            "docs/gateway.md: afcost guard --print-env shows what the program should use"
+            "docs/addresses.md: afcost guard --print-env shows what the program should use"
         )
     else:
         said = (
