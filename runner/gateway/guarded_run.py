@@ -72,8 +72,9 @@ class GuardOptions:
             that is not known, or where there are no samples.
         ledger_url: of a shared ledger; None for a file in the folder.
         note: is told of what failed in the gateway.
-        on_open: is called with the program's environment before it is started; without a program
-            it is for programs that are started elsewhere, until a signal ends this.
+        on_open: is called with the program's environment and the cap that counts, before it is
+            started; without a program it is for programs that are started elsewhere, until a
+            signal ends this.
     """
 
     cap: Money
@@ -88,7 +89,7 @@ class GuardOptions:
     intercepts: bool = False
     plan: ApprovedProgram | None = None
     largest_sample: Money | None = None
-    on_open: Callable[[Mapping[str, str]], None] = lambda _: None
+    on_open: Callable[[Mapping[str, str], Money], None] = lambda _, __: None
     note: Callable[[str], None] = lambda _: None
 
 
@@ -241,7 +242,7 @@ async def _run(  # noqa: PLR0913 - what a guarded program runs with
                     Door(gate.handle, note=options.note) as door,
                     _led_here(door, options, environment) as (inner, connections),
                 ):
-                    options.on_open(inner)
+                    options.on_open(inner, ledger.balance.cap)
                     try:
                         end = await _run_or_serve(folder.command, inner)
                     finally:

@@ -84,6 +84,18 @@ def test_a_program_is_planned_approved_guarded_and_reported(lab, server):
     assert "not planned" in shown
 
 
+def test_an_approval_that_was_changed_after_its_first_start_raises_nothing(lab, server):
+    plan(lab)
+    lab.afcost("approve", "plan.json", "--cap", "0.50", "--yes")
+    guard(lab, server, "plan.json")
+    path = lab.folder / "plan.approval.json"
+    path.write_text(path.read_text().replace('"cap_usd": "0.50"', '"cap_usd": "5000"'))
+    said = guard(lab, server, "plan.json").stderr
+    assert "cap $0.50, ledger in runs/study" in said
+    assert "5,000" not in said
+    assert "5000" in path.read_text()
+
+
 def test_an_approval_is_spent_by_one_ledger_and_its_cap_holds(lab, server):
     plan(lab)
     lab.afcost("approve", "plan.json", "--cap", "0.0005", "--yes")

@@ -132,7 +132,7 @@ def guard_command(  # noqa: PLR0913 - one argument for each option
         caps=read_part_caps(cap_tokens, part_caps, providers),
         plan=approved,
         note=lambda said: draw.print_text(draw.stderr(), f"afcost: {said}", "red"),
-        on_open=lambda inner: _show_open(amount, folder, inner, shell),
+        on_open=lambda inner, counted: _show_open(counted, folder, inner, shell),
     )
     ended = run_guarded(folder, options, os.environ)
     show_end(draw.stderr(), ended, folder, options.caps, approved)
