@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from afcost.options import PositiveDollars
 from pricing.sources import UserPrice, read_price_flags
 from providers.provider import Provider
 from providers.registry import builtin_providers
-from runner.gateway import LABEL, PartCap
+from runner.gateway import GUARD_VARIABLE, LABEL, PartCap
 
 # Options that several commands of programs take.
 takes_upstreams = click.option(
@@ -41,6 +42,20 @@ takes_default_limit = click.option(
     metavar="N",
     help="Limit of a call that says none; default: the model's largest.",
 )
+
+
+def refuse_second_guard(upstreams: Collection[str]) -> None:
+    """Refuse to guard what a guard runs already: the real keys, and the cap, are that one's.
+
+    Raises:
+        click.UsageError: it would send to providers with keys that are none.
+    """
+    if os.environ.get(GUARD_VARIABLE) and not upstreams:
+        raise click.UsageError(
+            f"{GUARD_VARIABLE} is set: this runs under `afcost guard` already, which has the keys. "
+            "Run the program without another one, or for a cap within that one lead its calls "
+            "there:  --upstream openai=$OPENAI_BASE_URL"
+        )
 
 
 def choose_providers(upstreams: Iterable[str], keys: Collection[str]) -> dict[str, Provider]:

@@ -22,7 +22,7 @@ from tests.faults.gateway.random_campaigns import random_gateway_campaign
 from tests.support.provider.server import ProviderHandle, run_provider
 
 PAGE = Path(__file__).parent.parent / "docs" / "gateway-faults.md"
-RANDOM = 300
+RANDOM = 120
 Cells = dict[tuple[Row, int, bool], GatewayOutcome]
 
 TEXT = """\

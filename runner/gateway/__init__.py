@@ -19,13 +19,20 @@ from runner.gateway.guarded_calls import read_calls
 from runner.gateway.guarded_run import GuardedRun, GuardOptions, run_guarded
 from runner.gateway.intercept import ConnectionTally
 from runner.gateway.models import PricedModels
-from runner.gateway.program import SHELLS, write_shell_lines
+from runner.gateway.program import (
+    GUARD_VARIABLE,
+    SHELLS,
+    list_own_addresses,
+    list_ways_around,
+    write_shell_lines,
+)
 from runner.gateway.refused_calls import RefusedCall, RefusedCalls
 from runner.gateway.spending import CallCosts, CallTally, PartCap
 from runner.gateway.sums import PlannedCalls
 from runner.gateway.tools import TOOLS, find_tool
 
 __all__ = [
+    "GUARD_VARIABLE",
     "LABEL",
     "LABEL_HEADER",
     "SHELLS",
@@ -51,6 +58,8 @@ __all__ = [
     "find_newest_program_cap",
     "find_tool",
     "is_guard_folder",
+    "list_own_addresses",
+    "list_ways_around",
     "open_guard_folder",
     "read_calls",
     "run_guarded",

@@ -78,8 +78,9 @@ class GuardOptions:
         known_samples: what all calls of a sample were reserved for in earlier starts, by its size.
         ledger_url: of a shared ledger; None for a file in the folder.
         note: is told of what failed in the gateway.
-        on_open: is called with the program's environment before it is started; without a program
-            it is for programs that are started elsewhere, until a signal ends this.
+        on_open: is called with the program's environment and the cap that counts, before it is
+            started; without a program it is for programs that are started elsewhere, until a
+            signal ends this.
     """
 
     cap: Money
@@ -95,7 +96,7 @@ class GuardOptions:
     starts: Sequence[str] = ()
     plan: ApprovedProgram | None = None
     known_samples: Mapping[int, Money] = field(default_factory=dict)
-    on_open: Callable[[Mapping[str, str]], None] = lambda _: None
+    on_open: Callable[[Mapping[str, str], Money], None] = lambda _, __: None
     note: Callable[[str], None] = lambda _: None
 
 
@@ -158,18 +159,15 @@ def run_guarded(
                 refusals = RefusedCalls(folder.path, options.note)
                 running = _run(ledger, table, folder, options, models, environment, refusals)
                 ended, gate, connections = asyncio.run(running)
+                _record_end(ledger, gate.tally)
         finally:
             with suppress(OSError):
                 folder.save(models)
         if options.caps:  # for those who ask what came of them
             with suppress(LedgerError), ledger.transaction():
                 PartCaps(ledger, options.caps).look()
-        tally = gate.tally
-        is_at_cap = tally.at_cap or tally.samples_at_cap
-        end = StopReason.CAP if is_at_cap else StopReason.COMPLETE
-        ledger.record_end((StopReason.STOPPED if tally.stopped else end).value, tally.stopped)
         samples = gate.samples.known
-        return GuardedRun(ended, tally, ledger.balance, refusals, connections, samples)
+        return GuardedRun(ended, gate.tally, ledger.balance, refusals, connections, samples)
 
 
 @contextmanager
@@ -194,6 +192,20 @@ def _approve(ledger: Ledger, folder: GuardFolder, options: GuardOptions) -> None
         now = datetime.now(UTC)
         digest, name = folder.work.digest, secrets.token_hex(16)
         ledger.record_approval(Approval(digest, options.cap, options.by, now, id=name))
+
+
+def _record_end(ledger: Ledger, tally: CallTally) -> None:
+    """Record how a start ended, while it is still one of those that may write.
+
+    Raises:
+        LedgerError: the ledger could not be written, now or before.
+    """
+    if ledger.failure:
+        said = "Once it can be, start the program again, which settles or holds what was in flight"
+        raise LedgerError(f"{ledger.failure}\n{said}")
+    is_at_cap = tally.at_cap or tally.samples_at_cap
+    end = StopReason.CAP if is_at_cap else StopReason.COMPLETE
+    ledger.record_end((StopReason.STOPPED if tally.stopped else end).value, tally.stopped)
 
 
 async def _keep_lease(table: JobTable, gate: Gate) -> None:
@@ -239,7 +251,7 @@ async def _run(  # noqa: PLR0913 - what a guarded program runs with
                     Door(gate.handle, note=options.note) as door,
                     _led_here(door, options, environment) as (inner, connections),
                 ):
-                    options.on_open(inner)
+                    options.on_open(inner, ledger.balance.cap)
                     try:
                         end = await _run_or_serve(options.starts or folder.command, inner)
                     finally:

@@ -1,7 +1,8 @@
-"""The session that docs/gateway.md shows is what the commands print."""
+"""The sessions that the pages of the gateway show are what the commands print."""
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import sys
@@ -12,21 +13,22 @@ from tests.e2e.sample_experiment import Lab
 from tests.support.provider.behaviour import Behaviour
 from tests.test_docs import ROOT, blocks
 
-PAGE = ROOT / "docs" / "gateway.md"
+DOCS = ROOT / "docs"
+PAGE = DOCS / "gateway.md"
 AMOUNT = re.compile(r"\$?[\d][\d,.]*\b")
-# What the page's program uses of OpenAI's client, which is not installed here; `nox -s clients` has
+# What the pages' programs use of OpenAI's client, which is not installed here; `nox -s clients` has
 # the real one come to the gateway.
 STAND_IN = """
 import json, os, sys, types, urllib.error, urllib.request
 
 class OpenAI:
-    def __init__(self):
+    def __init__(self, base_url=None):
         self.chat = self.completions = self
+        self.url = (base_url or os.environ["OPENAI_BASE_URL"]) + "/chat/completions"
 
     def create(self, **body):
-        url = os.environ["OPENAI_BASE_URL"] + "/chat/completions"
         headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+        request = urllib.request.Request(self.url, json.dumps(body).encode(), headers)
         try:
             with urllib.request.urlopen(request) as answer:
                 return json.load(answer, object_hook=lambda each: types.SimpleNamespace(**each))
@@ -38,42 +40,57 @@ class OpenAI:
 @pytest.fixture
 def lab(server, tmp_path):
     server.reset(Behaviour(text="A city.", input_tokens=13, output_tokens=24))
-    (script,) = blocks(PAGE, "python")
-    (tmp_path / "my_study.py").write_text(script)
+    for page in (PAGE, DOCS / "addresses.md"):
+        (script,) = blocks(page, "python")
+        (tmp_path / script.split()[1]).write_text(script)  # its first line names it
     (tmp_path / "openai.py").write_text(STAND_IN)
     return Lab(tmp_path)
 
 
-def run(lab: Lab, server, line: str, ends: int = 0) -> list[str]:
-    """Run a command line of the page against our provider; return its lines, in no order."""
+def run(lab: Lab, server, line: str, ends: int = 0) -> str:
+    """Run a command line of a page against our provider; return what it prints."""
     line, _, is_quiet = line.partition(" 2>")
     words = shlex.split(line.replace(" python ", f" {sys.executable} "))[1:]
     if words[0] == "guard":
         words[1:1] = ["--upstream", f"openai={server.url}/v1"]
     done = lab.afcost(*words, ends=ends)
     said = done.stdout + ("" if is_quiet else done.stderr)
-    return _steady(said.replace(sys.executable, "python").splitlines())
+    return said.replace(sys.executable, "python")
 
 
-def _steady(lines: list[str]) -> list[str]:
+def _steady(text: str) -> list[str]:
     """Return lines in an order of their own, without those that move with the price table."""
+    lines = text.splitlines()
     return sorted(line for line in lines if not line.startswith(("price:", "openai/gpt-6", "  ")))
 
 
-@pytest.mark.parametrize("number", [0, 1])
-def test_the_session_is_what_the_commands_print(lab, server, number):
-    session = blocks(PAGE, "console")[number]
-    for part in session.split("$ afcost ")[1:]:
+def _read_json(text: str):
+    """Return a document without what differs from start to start."""
+    document = json.loads(text)
+    document.pop("request", None)
+    if "approval" in document:
+        document["approval"] = document["approval"]["cap_usd"]
+    return document
+
+
+@pytest.mark.parametrize("name", ["gateway", "rehearsal", "addresses", "agents"])
+def test_the_session_is_what_the_commands_print(lab, server, name):
+    if name == "addresses":
+        pytest.importorskip("cryptography")
+    (session,) = blocks(DOCS / f"{name}.md", "console")
+    for part in re.split(r"^\$ (?=afcost )", session, flags=re.MULTILINE)[1:]:
         command, _, shown = part.partition("\n")
-        printed = run(lab, server, f"afcost {command}")
-        wanted = _steady(shown.splitlines())
-        if "…" in wanted:
-            assert set(wanted) - {"…"} <= set(printed)
+        shown, _, code = shown.partition("$ echo $?\n")
+        printed = run(lab, server, command, ends=int(code or 0))
+        if shown.startswith("{"):
+            assert _read_json(printed) == _read_json(shown)
+        elif "…" in shown:
+            assert set(_steady(shown)) - {"…"} <= set(_steady(printed))
         else:
-            assert printed == wanted
+            assert _steady(printed) == _steady(shown)
 
 
 def test_at_the_cap_it_says_what_the_page_shows(lab, server):
     shown = next(each for each in blocks(PAGE, "text") if "cap of" in each)
     said = run(lab, server, "afcost guard --cap 0.00004 -- python my_study.py", ends=4)
-    assert AMOUNT.sub("N", shown.strip()) in [AMOUNT.sub("N", line) for line in said]
+    assert AMOUNT.sub("N", shown.strip()) in [AMOUNT.sub("N", line) for line in said.splitlines()]

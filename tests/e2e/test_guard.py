@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
+from contextlib import ExitStack
 from decimal import Decimal
 
 import pytest
 
+from pricing.money import Money
+from runner.ledger import FileLocation, read_ledger
 from tests.e2e.sample_experiment import Lab
 from tests.support.provider.behaviour import Behaviour, Fault
 
@@ -282,6 +285,41 @@ def test_a_model_whose_limit_bounds_no_reasoning_is_named(lab, server):
     assert "max_tokens does not limit the reasoning of openai/qwen3.8-max" in told.stderr
 
 
+def test_addresses_and_clouds_that_the_environment_names_are_warned_of(lab, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://user:pass-5c1e@gpu:8000/v1")
+    monkeypatch.setenv("AZURE_API_BASE", "https://mine.example")
+    said = lab.afcost("guard", "--cap", "1", "--", "true").stderr
+    assert "give --upstream openai=http://HOST/v1" in said
+    assert "AZURE_API_BASE is set: calls to Azure go past the cap" in said
+    assert "pass-5c1e" not in said
+    own = ("--upstream", "openai=http://127.0.0.1:1/v1", "--cap", "1", "--", "true")
+    assert "OPENAI_BASE_URL" not in lab.afcost("guard", *own).stderr
+
+
+def test_a_guard_within_a_guard_spends_from_the_outer_one_where_it_is_led_there(lab, server):
+    script = """
+import subprocess
+open("part.py", "w").write(open("study.py").read().partition("import subprocess")[0]
+                           + "print([call(n)[0] for n in range(4)])")
+def guard_part(*options):
+    command = (sys.executable, "-m", "afcost", "guard", "--cap", "0.0003", *options)
+    command = (*command, "--", sys.executable, "part.py")
+    return subprocess.run(command, capture_output=True, text=True)
+alone = guard_part()
+assert alone.returncode == 2 and "runs under `afcost guard` already" in alone.stderr, alone
+led = guard_part("--upstream", "openai=" + os.environ["OPENAI_BASE_URL"], "--price", sys.argv[1])
+assert led.returncode == 4, led
+print(led.stdout)
+"""
+    (lab.folder / "study.py").write_text(f"{CHAT}\n{script}")
+    options = ("--cap", "1", "--upstream", f"openai={server.url}/v1", "--price", PRICE)
+    command = ("--run-dir", "runs/study", "--", sys.executable, "study.py", PRICE)
+    told = lab.afcost("guard", *options, *command).stdout
+    assert told.startswith("[200, ")
+    assert told.strip().endswith("402]")
+    check_ledger_is_bill(lab, server)
+
+
 def test_a_program_that_sends_nothing_is_warned_of(lab, server):
     assert "no call came through" in guard(lab, server, "pass").stderr
 
@@ -459,6 +497,32 @@ def test_caps_on_parts_hold_over_the_processes_that_share_a_ledger(
         assert 1800 < bill.input_tokens + bill.output_tokens <= 2000
     else:
         assert Decimal("0.85") < dollars(bill) / Decimal(most) <= 1
+
+
+def test_how_a_start_with_a_shared_ledger_ended_is_told(lab, server, postgres):
+    shared = ("--ledger", postgres.database())
+    for cap, ends, outcome in (("0.0005", 4, "cap"), ("1", 0, "complete")):
+        guard(lab, server, "[call(n) for n in range(9)]", *shared, cap=cap, ends=ends)
+        assert report(lab)["outcome"] == outcome
+
+
+def test_guards_that_share_a_ledger_divide_what_trust_puts_at_risk(lab, server, postgres):
+    """Of a hundredth of the cap, which pays for 12 calls, the k-th of them has 1/k."""
+    script = "os.environ['THREADS'] = '20'\ncall_all(range(100, 120))"
+    guard(lab, server, script)
+    with read_ledger(FileLocation(lab.folder / "runs" / "study" / "ledger.sqlite")) as reader:
+        most = max(entry.reserved for entry in reader.entries())
+    server.reset(USUAL)
+    server.hold_after(0)
+    cap = ("--cap", Money(100 * 12 * most.pico).to_decimal_string(), "--price", PRICE)
+    shared = ("--ledger", postgres.database(), "--upstream", f"openai={server.url}/v1", *cap)
+    with ExitStack() as starts:
+        for n, sent in enumerate((12, 12 + 6, 12 + 6 + 4)):
+            place = ("--run-dir", f"runs/{n}/study", "--", sys.executable, "study.py")
+            starts.enter_context(lab.start("guard", *shared, *place))
+            assert server.arrived(sent, 30) == sent
+            assert server.arrived(sent + 1, 0.2) == sent
+        server.release()
 
 
 def test_what_was_lost_counts_with_all_of_its_tokens(lab, server):

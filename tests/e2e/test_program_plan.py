@@ -84,6 +84,18 @@ def test_a_program_is_planned_approved_guarded_and_reported(lab, server):
     assert "not planned" in shown
 
 
+def test_an_approval_that_was_changed_after_its_first_start_raises_nothing(lab, server):
+    plan(lab)
+    lab.afcost("approve", "plan.json", "--cap", "0.50", "--yes")
+    guard(lab, server, "plan.json")
+    path = lab.folder / "plan.approval.json"
+    path.write_text(path.read_text().replace('"cap_usd": "0.50"', '"cap_usd": "5000"'))
+    said = guard(lab, server, "plan.json").stderr
+    assert "cap $0.50, ledger in runs/study" in said
+    assert "5,000" not in said
+    assert "5000" in path.read_text()
+
+
 def test_an_approval_is_spent_by_one_ledger_and_its_cap_holds(lab, server):
     plan(lab)
     lab.afcost("approve", "plan.json", "--cap", "0.0005", "--yes")
@@ -122,6 +134,24 @@ def test_a_plan_whose_limit_of_a_call_bounds_nothing_is_damaged(lab, server, lim
     assert f"default_max_tokens is {limit}" in said
     assert "default_max_tokens" in guard(lab, server, "plan.json", ends=1).stderr
     assert not server.bill().calls
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"study": "../../elsewhere"}, "'../../elsewhere' is no name for a study"),
+        ({"study": ""}, "'' is no name for a study"),
+        ({"models": {}}, "no price is pinned for openai/gpt-4.1"),
+    ],
+)
+def test_a_plan_of_a_stranger_leads_to_no_other_folder_and_has_its_prices(
+    lab, server, change, said
+):
+    plan(lab)
+    path = lab.folder / "plan.json"
+    copy_program_plan(replace(read_program_plan(path), **change), path)
+    assert said in lab.afcost("approve", "plan.json", "--cap", "1", "--yes", ends=1).stderr
+    assert said in guard(lab, server, "plan.json", ends=1).stderr
 
 
 def test_a_price_of_a_plan_that_is_far_below_others_must_be_confirmed(lab, server):

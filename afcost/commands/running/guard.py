@@ -16,6 +16,7 @@ from afcost.guard_options import (
     choose_providers,
     read_part_caps,
     read_prices,
+    refuse_second_guard,
     takes_default_limit,
     takes_keys,
     takes_prices,
@@ -25,7 +26,8 @@ from afcost.guard_plan import find_cap, split_plan, warn_of_other_command
 from afcost.options import FiniteRange, PositiveDollars, today
 from afcost.program_words import ProgramCommand, name_program
 from afcost.rendering import console as draw
-from afcost.rendering.running.guard_view import show_end, show_start
+from afcost.rendering.running.guard_start import show_start, show_surroundings
+from afcost.rendering.running.guard_view import show_end
 from estimator.recorded import read_program_plan
 from estimator.user_dirs import price_folder
 from pricing.money import Money
@@ -100,6 +102,7 @@ def guard_command(  # noqa: PLR0913 - one argument for each option
     It ends with the program's exit code, or with 4 where the cap could not pay for a call,
     or with 1 where all calls were stopped.
     """
+    refuse_second_guard(upstreams)
     path, command = split_plan(command)
     if bool(command) == bool(shell):
         raise click.UsageError("expected a command after --, or --print-env, and not both")
@@ -115,6 +118,7 @@ def guard_command(  # noqa: PLR0913 - one argument for each option
         warn_of_other_command(path, plan, folder)
         approved = check_program_plan(path, plan, book, providers, datetime.now(UTC))
     amount = find_cap(cap, approved)
+    show_surroundings(draw.stderr(), os.environ, providers)
     options = GuardOptions(
         cap=amount,
         by=find_current_user(),
@@ -128,7 +132,7 @@ def guard_command(  # noqa: PLR0913 - one argument for each option
         caps=read_part_caps(cap_tokens, part_caps, providers),
         plan=approved,
         note=lambda said: draw.print_text(draw.stderr(), f"afcost: {said}", "red"),
-        on_open=lambda inner: _show_open(amount, folder, inner, shell),
+        on_open=lambda inner, counted: _show_open(counted, folder, inner, shell),
     )
     ended = run_guarded(folder, options, os.environ)
     show_end(draw.stderr(), ended, folder, options.caps, approved)

@@ -1,4 +1,4 @@
-"""What `afcost guard` says before and after a program, and its report."""
+"""What `afcost guard` says after a program, and its report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from afcost.rendering.command_lines import Advice, name_command, print_advice
 from afcost.rendering.running.guard_reasons import show_connections, show_refused
 from afcost.rendering.running.planned_calls_view import show_planned_calls
 from estimator.recorded import UNNAMED_STAGE
-from pricing.money import Money
 from runner.gateway import (
     TOOLS,
     ApprovedProgram,
@@ -28,11 +27,6 @@ _STATES = {  # as the ledger has them, which is in the words of an experiment's 
     "cap": "ended; the cap did not pay for all of its calls",
     "": "interrupted",
 }
-
-
-def show_start(console: Console, cap: Money, folder: GuardFolder) -> None:
-    """Say under which cap a program starts."""
-    draw.print_text(console, f"afcost: cap {cap}, ledger in {folder.path}", "dim")
 
 
 def show_end(  # noqa: PLR0913 - what its end is told of
@@ -153,7 +147,7 @@ def _show_no_call(console: Console, code: int, *, is_intercepted: bool) -> None:
     elif is_intercepted:
         said = (
             "afcost: no call came through here. What goes past --intercept stands in "
-            "docs/gateway.md: afcost guard --print-env shows what the program should use"
+            "docs/addresses.md: afcost guard --print-env shows what the program should use"
         )
     else:
         said = (

@@ -2,20 +2,24 @@
 
 The program has this process's standard streams and belongs to its group, so the terminal sends it
 Ctrl-C itself. What is sent to this process alone is passed on. Neither ends this process: calls
-that are paid for are settled after the program has ended.
+that are paid for are settled after the program has ended. Where this process is killed, Linux asks
+the program to end: its calls would lead nowhere, and it would take that for results.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import errno
 import os
 import shutil
 import signal
+import sys
 from asyncio.subprocess import Process
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from runner.gateway.program.environment import GUARD_VARIABLE
@@ -23,6 +27,7 @@ from runner.gateway.program.family import end_family
 from runner.gateway.program.left_running import RunningProcess, find_left_running
 
 NOT_FOUND, NOT_EXECUTABLE, BY_SIGNAL = 127, 126, 128  # as shells say it
+_SET_PARENT_DEATH_SIGNAL = 1  # prctl(2)
 # What a terminal sends to all of its group, and what only a process sends.
 _FROM_TERMINAL = ("SIGINT", "SIGQUIT")
 _FROM_PROCESSES = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
@@ -68,7 +73,11 @@ async def run_program(
     with _caught_signals(program.receive):
         try:
             process = await asyncio.create_subprocess_exec(
-                *command, env=dict(environment), stdout=stdout, stderr=stderr
+                *command,
+                env=dict(environment),
+                stdout=stdout,
+                stderr=stderr,
+                preexec_fn=_end_with_this_process(),
             )
         except OSError as error:
             return _explain(command[0], environment, error)
@@ -77,6 +86,22 @@ async def run_program(
         code = await _wait(process, door_url)
     left = await asyncio.to_thread(find_left_running, door_url) if door_url else ()
     return ProgramEnd(code if code >= 0 else BY_SIGNAL - code, left_running=left)
+
+
+def _end_with_this_process() -> Callable[[], None] | None:
+    """Return what a program does before its first instruction; None where no system offers it.
+
+    It imports and opens nothing then: after a fork, threads that are gone may have left locks.
+    """
+    if sys.platform != "linux":
+        return None
+    return partial(_ask_for_end, ctypes.CDLL(None).prctl, os.getpid())
+
+
+def _ask_for_end(prctl: Callable[..., int], parent: int) -> None:
+    prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
+    if os.getppid() != parent:  # it was killed meanwhile
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 @dataclass(slots=True)

@@ -55,19 +55,39 @@ def guarded_environment(
     )
 
 
-def list_own_addresses(base: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables with an address of the user's, which the door's replaces, by name.
+def list_own_addresses(
+    base: Mapping[str, str], providers: Mapping[str, Provider]
+) -> dict[str, str]:
+    """Return the variables with an address of the user's, which the door's replaces.
 
     A program that was meant for a server of one's own is meant for it still: `--upstream`.
+
+    Args:
+        base: the environment that a program would have.
+        providers: all that are known, by name.
+
+    Returns:
+        variable -> the provider whose clients read it, to which its calls go instead.
     """
-    names = [each.variable for each in list_addresses()]
-    return {name: base[name] for name in names if base.get(name, "").strip()}
+    return {
+        each.variable: each.provider
+        for each in list_addresses()
+        if (value := base.get(each.variable, "").strip())
+        and each.provider in providers
+        and not _is_own(value, providers[each.provider])
+    }
 
 
 def list_ways_around(base: Mapping[str, str]) -> dict[str, str]:
     """Return the variables by which a program may ask a cloud past the door, and which cloud."""
-    found = {name: find_cloud(name) for name, value in base.items() if value.strip()}
-    return {name: cloud for name, cloud in found.items() if cloud}
+    kept = {name for name, value in base.items() if value.strip()} - list_removed()
+    return {name: cloud for name in sorted(kept) if (cloud := find_cloud(name))}
+
+
+def _is_own(url: str, provider: Provider) -> bool:
+    """Return whether an address is on a host of its provider's."""
+    hosts = ("/".join(own.split("/")[:3]) for own in (provider.base_url, *provider.other_urls))
+    return any(_is_below(url, host) for host in hosts if host)
 
 
 def find_keys(base: Mapping[str, str], providers: Mapping[str, Provider]) -> list[str]:

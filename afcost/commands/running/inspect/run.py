@@ -13,6 +13,7 @@ from afcost.commands.running.inspect.evaluation import find_budget, name_evaluat
 from afcost.consent import find_current_user
 from afcost.guard_options import (
     choose_providers,
+    refuse_second_guard,
     takes_default_limit,
     takes_keys,
     takes_prices,
@@ -75,6 +76,7 @@ def run_command(  # noqa: PLR0913 - one argument for each option
     it again with a higher cap, and only those are run. It ends with 4 where samples are missing
     because of the cap.
     """
+    refuse_second_guard(upstreams)
     asked = InspectOptions((task, *arguments), python, allow_sandbox)
     planned = read_plan(plan, asked) if plan else None
     path = run_dir or Path("runs") / (planned.study if planned else name_evaluation(task))

@@ -173,6 +173,21 @@ def test_a_gateway_that_is_asked_to_end_ends_as_its_program_does(tmp_path):
     assert end["code"] == 143
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a program of this")
+def test_a_program_whose_gateway_is_killed_is_asked_to_end(tmp_path):
+    ready = tmp_path / "ready"
+    command = [sys.executable, str(DRIVER), str(tmp_path / "told")]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [*command, sys.executable, "-c", OBEDIENT, str(ready)],
+        env=environment,
+        start_new_session=True,
+    ) as process:
+        wait_until(ready.exists)
+        process.kill()
+    wait_until((tmp_path / "ready.asked").exists)
+
+
 # The first terminal that the leader of a session opens is its own.
 IN_TERMINAL = ("sh", "-c", 'exec "$@" <>"$0" >&0 2>&0')
 

@@ -130,7 +130,7 @@ def test_other_credentials_and_other_ways_are_removed():
     assert "ANTHROPIC_AUTH_TOKEN" not in found
     assert "GOOGLE_GENAI_USE_VERTEXAI" not in found
     assert found["COPY"] == DUMMY_KEY
-    assert list_ways_around(base) == {"GOOGLE_GENAI_USE_VERTEXAI": "Vertex"}
+    assert not list_ways_around(base), "what the program does not get leads it nowhere"
     assert list_ways_around({"AZURE_OPENAI_ENDPOINT": "https://x", "AZURE_API_BASE": ""}) == {
         "AZURE_OPENAI_ENDPOINT": "Azure"
     }
@@ -158,8 +158,13 @@ def test_a_variable_of_the_programs_own_with_a_providers_address_leads_through_t
 
 
 def test_a_server_of_ones_own_is_named():
-    base = {"OPENAI_BASE_URL": "http://gpu:8000/v1", "ANTHROPIC_BASE_URL": "", "OTHER": "x"}
-    assert list_own_addresses(base) == {"OPENAI_BASE_URL": "http://gpu:8000/v1"}
+    base = {
+        "OPENAI_BASE_URL": "http://gpu:8000/v1",
+        "OPENAI_API_BASE": "https://api.openai.com/v1",
+        "ANTHROPIC_BASE_URL": "",
+        "OTHER": "x",
+    }
+    assert list_own_addresses(base, PROVIDERS) == {"OPENAI_BASE_URL": "openai"}
 
 
 @pytest.mark.parametrize(
