@@ -1,0 +1,95 @@
+"""Chunk queries: the batches of a ledger, and the attempts in them."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+from pricing.money import Money
+from runner.errors import LedgerError
+from runner.ledger.reading.chunk_records import CHUNK_MARK, ChunkAttempt, ChunkNote
+from runner.ledger.reading.queries import Queries, list_marks
+from runner.ledger.records import Attempt
+
+# `+seq`: a few rows are sorted, instead of finding all entries of a long ledger by an index.
+_SELECT_NOTES = "SELECT note FROM entry WHERE kind = 'batch' ORDER BY +seq"
+_SELECT_OPEN = """
+SELECT seq, note FROM entry WHERE seq BETWEEN ? AND ? AND kind = 'reserve' AND NOT EXISTS
+    (SELECT 1 FROM entry later WHERE later.attempt = entry.attempt AND later.seq > entry.seq)
+ORDER BY seq
+"""
+_SELECT_ATTEMPTS = """
+SELECT note, reserved, at, attempt.* FROM entry JOIN attempt ON attempt.id = entry.attempt
+WHERE seq IN ({}) AND kind = 'reserve' AND NOT EXISTS
+    (SELECT 1 FROM entry later WHERE later.attempt = entry.attempt AND later.seq > entry.seq)
+ORDER BY seq
+"""
+_HAS_BILLS = """
+SELECT 1 FROM entry JOIN attempt ON attempt.id = entry.attempt
+WHERE seq BETWEEN ? AND ? AND attempt.model = ? AND EXISTS
+    (SELECT 1 FROM answer WHERE answer.attempt = entry.attempt) LIMIT 1
+"""
+
+
+class ChunkQueries(Queries):
+    """Reads the chunks of a ledger."""
+
+    def chunks(self) -> list[ChunkNote]:
+        """Return what is known of each chunk, in the order in which they were begun.
+
+        Raises:
+            LedgerError: an entry cannot be read: a later version may have written it.
+        """
+        found: dict[str, ChunkNote] = {}
+        for (text,) in self._database.execute(_SELECT_NOTES).fetchall():
+            try:
+                note = ChunkNote.from_text(str(text))
+            except (ValueError, TypeError, KeyError) as error:
+                raise LedgerError(f"what it says of a batch cannot be read: {error}") from error
+            found[note.chunk] = note
+        return list(found.values())
+
+    def open_chunks(self) -> list[ChunkNote]:
+        """Return the chunks of which attempts may still be answered, oldest first."""
+        return [each for each in self.chunks() if each.is_open]
+
+    def open_lines(self, note: ChunkNote) -> dict[int, array[int]]:
+        """Return each line of a chunk that is open -> the entries that reserved its attempts."""
+        last = note.first + note.attempts - 1
+        found: dict[int, array[int]] = {}
+        for seq, text in self._database.execute(_SELECT_OPEN, (note.first, last)):
+            found.setdefault(read_line(str(text)), array("q")).append(int(seq))
+        return found
+
+    def chunk_attempts(self, entries: Sequence[int]) -> list[ChunkAttempt]:
+        """Return the attempts that some entries reserved, those that are open, in their order."""
+        query = _SELECT_ATTEMPTS.format(list_marks(entries))
+        return [
+            ChunkAttempt(
+                read_line(str(note)), Attempt.from_row(row[1:]), Money(int(reserved)), str(at)
+            )
+            for note, reserved, at, *row in self._database.execute(query, entries)
+        ]
+
+    def has_bills(self, note: ChunkNote) -> bool:
+        """Return whether an attempt of a chunk was answered."""
+        last = note.first + note.attempts - 1
+        values = (note.first, last, note.model)
+        return self._database.execute(_HAS_BILLS, values).fetchone() is not None
+
+
+def name_line(chunk: str, line: int) -> str:
+    """Return the note of the reservation of a line's attempts."""
+    return f"{chunk} {line}"
+
+
+def read_line(note: str) -> int:
+    """Return the line that such a note names; -1 where it is another note."""
+    chunk, _, line = note.partition(" ")
+    return int(line) if chunk.startswith(CHUNK_MARK) and line.isdecimal() else -1
+
+
+def read_chunk(note: str) -> str:
+    """Return the chunk that such a note names; empty where it is another note."""
+    chunk = note.partition(" ")[0]
+    return chunk if chunk.startswith(CHUNK_MARK) else ""
