@@ -16,7 +16,7 @@ from pricing.money import Money
 from runner.ledger.records import Attempt
 
 # How the names of chunks begin: in the notes of reservations, and where money is allocated to one.
-CHUNK_MARK = "chunk-"
+CHUNK_MARK = "afc-"
 
 
 class ChunkState(StrEnum):

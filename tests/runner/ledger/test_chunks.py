@@ -15,7 +15,7 @@ from runner.ledger.reading import ChunkNote, ChunkState
 from tests.runner.sample_experiment import MODEL, an_answer, an_attempt, ledger_of
 
 CAP, EACH, COVER = Money.from_usd("1"), Money.from_usd("0.10"), Money.from_usd("0.30")
-NOTE = ChunkNote(chunk="chunk-1", model=MODEL, stage="subject")
+NOTE = ChunkNote(chunk="afc-1", model=MODEL, stage="subject")
 
 
 def lines_of(count):
