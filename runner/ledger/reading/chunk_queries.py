@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from pricing.money import Money
 from runner.errors import LedgerError
 from runner.ledger.reading.chunk_records import CHUNK_MARK, ChunkAttempt, ChunkNote
-from runner.ledger.reading.queries import Queries, list_marks
+from runner.ledger.reading.queries import Queries, list_marks, split
 from runner.ledger.records import Attempt
 
 # `+seq`: a few rows are sorted, instead of finding all entries of a long ledger by an index.
@@ -24,11 +24,17 @@ WHERE seq IN ({}) AND kind = 'reserve' AND NOT EXISTS
     (SELECT 1 FROM entry later WHERE later.attempt = entry.attempt AND later.seq > entry.seq)
 ORDER BY seq
 """
+_SELECT_LABELS = """
+SELECT DISTINCT job, model, condition, query, sample FROM attempt
+WHERE job IN ({}) AND request = job
+"""
+_SELECT_TOUCHED = "SELECT DISTINCT job FROM attempt ORDER BY job"
 _HAS_BILLS = """
 SELECT 1 FROM entry JOIN attempt ON attempt.id = entry.attempt
 WHERE seq BETWEEN ? AND ? AND attempt.model = ? AND EXISTS
     (SELECT 1 FROM answer WHERE answer.attempt = entry.attempt) LIMIT 1
 """
+_MOST_VALUES = 500  # of a query
 
 
 class ChunkQueries(Queries):
@@ -70,6 +76,16 @@ class ChunkQueries(Queries):
             )
             for note, reserved, at, *row in self._database.execute(query, entries)
         ]
+
+    def subject_labels(self, jobs: Collection[str]) -> Iterator[tuple[str, str, str, int, int]]:
+        """Yield job, model, condition, query and sample of the attempts at subjects' requests."""
+        for some in split(jobs, _MOST_VALUES):
+            query = _SELECT_LABELS.format(list_marks(some))
+            yield from self._database.execute(query, some).fetchall()
+
+    def touched_jobs(self) -> list[str]:
+        """Return the jobs of which something was reserved at any time."""
+        return [str(job) for (job,) in self._database.execute(_SELECT_TOUCHED)]
 
     def has_bills(self, note: ChunkNote) -> bool:
         """Return whether an attempt of a chunk was answered."""
