@@ -88,6 +88,7 @@ FOLDERS = {
         "estimator/forecast",
         "estimator/wall_time",
     },
+    "estimator/processing": {"estimator/workload", "estimator/plan"},
     "estimator/comparison": {"estimator/workload", "estimator/forecast", "estimator/plan"},
     "estimator/recorded/stages": set(),
     "estimator/recorded": {

@@ -287,8 +287,10 @@ def _find_batch_costs(
 ) -> tuple[CellCost, ...] | None:
     """Return what the cells cost at batch prices; None where a price is not known."""
     try:
-        found = [estimate(each, replace(options, batch=True)) for each in alone]
+        found = [estimate(replace(each, batch=True), options) for each in alone]
     except (PricingError, EstimatorError):
+        return None
+    if not any(model.offer.is_batch for each in found for model in each.plan.models.values()):
         return None
     return tuple(cell for each in found for cell in find_cell_costs(each, compared))
 

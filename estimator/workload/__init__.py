@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from estimator.workload.batch_prices import find_batch_offer
 from estimator.workload.count_requests import count_workload
 from estimator.workload.judge_prompts import (
     bound_answer,
@@ -65,6 +66,7 @@ __all__ = [
     "describe_price_file",
     "describe_uses",
     "digest_files",
+    "find_batch_offer",
     "input_exactness",
     "joint_vote_ceiling",
     "judge_prompt_bound",

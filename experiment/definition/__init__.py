@@ -60,7 +60,7 @@ from experiment.definition.schema import (
     SubjectModel,
     read_stored_spec,
 )
-from experiment.definition.uses import Use, list_uses
+from experiment.definition.uses import Batching, Use, list_uses
 
 __all__ = [
     "BUILTIN_SOURCE",
@@ -82,6 +82,7 @@ __all__ = [
     "VARIABLE_NAME",
     "VERDICT_SCHEMA",
     "AnswerFormat",
+    "Batching",
     "BuiltinExperiment",
     "Condition",
     "Experiment",

@@ -105,6 +105,7 @@ class Overrides:
     prices: tuple[str, ...] = ()  # MODEL=IN/OUT in USD per million tokens, or MODEL=SOURCE
     price_files: tuple[str, ...] = ()  # absolute paths
     written: tuple[str, ...] = ()  # what the file calls each of `models`, where that is different
+    batch: bool = False  # as `batch: yes` in the file
 
 
 def cross_factors(spec: ExperimentSpec) -> Iterator[Condition]:
@@ -164,14 +165,18 @@ def apply_overrides(spec: ExperimentSpec, overrides: Overrides) -> ExperimentSpe
         update["queries"] = spec.queries.model_copy(update={"limit": overrides.limit})
     if overrides.max_tokens is not None:
         update |= _override_max_tokens(spec, update, overrides.max_tokens)
+    if overrides.batch:
+        update["batch"] = True
     return _override_named(spec.model_copy(update=update), spec, overrides)
 
 
 def _choose_subjects(spec: ExperimentSpec, overrides: Overrides) -> tuple[SubjectModel, ...]:
-    """Return the models of the command line, those of the file with the file's `sampling`."""
-    known, written = spec.model_sampling, _match_names(overrides)
+    """Return the models of the command line, those of the file with what the file says of them."""
+    known, written = {each.name: each for each in spec.subjects}, _match_names(overrides)
     return tuple(
-        SubjectModel(name=name, sampling=known.get(written[name], {}))
+        known[written[name]].model_copy(update={"name": name})
+        if written[name] in known
+        else SubjectModel(name=name)
         for name in dict.fromkeys(overrides.models)
     )
 

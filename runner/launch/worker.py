@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from estimator.wall_time import AccountLimits, SeenLimits
+from estimator.workload import PlannedModel
 from pricing.money import Money
 from providers.rate_limits import RateLimit, find_minute_limit
-from runner.errors import LedgerError
+from runner.errors import CannotSend, LedgerError
 from runner.execution import (
     TRUSTED_PART_OF_CAP,
     JobQueue,
@@ -49,8 +50,10 @@ async def run_worker(
         control: what controls it from outside.
 
     Raises:
+        CannotSend: a model has the prices of batches, which calls are not billed at.
         LedgerError: the ledger failed.
     """
+    _refuse_batch_prices(work.models)
     ledger, requests = work.ledger, work.requests
     models, on_progress = work.models, _ignore_display_errors(options.on_progress)
     reserve_cards = {model.name: model.reserve for model in models.values()}
@@ -109,6 +112,19 @@ async def run_worker(
                 _keep_limits(work, scheduler.slots.stated_limits)
         await reporter.report()
         return scheduler.progress
+
+
+def _refuse_batch_prices(models: Mapping[str, PlannedModel]) -> None:
+    """Refuse to send calls of models that are priced as batches: a call costs about twice as much.
+
+    Raises:
+        CannotSend: names them.
+    """
+    if batched := [str(model.name) for model in models.values() if model.offer.is_batch]:
+        raise CannotSend(
+            f"{', '.join(batched)}: planned in batches, so no call of theirs is reserved or sent. "
+            "To send calls, remove `batch: yes` or --batch and plan again"
+        )
 
 
 @contextmanager

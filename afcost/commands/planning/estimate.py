@@ -121,7 +121,8 @@ if TYPE_CHECKING:
 @click.option(
     "--on", type=UpcomingDay(), help="Date of the run, such as 2026-12-02; default: today."
 )
-@click.option("--batch", is_flag=True, help="Use batch prices; afcost cannot send batches.")
+@click.option("--batch", is_flag=True,
+              help="Ask models in batches where their price is known.")  # fmt: skip
 @concurrency_option
 @limit_options
 @click.option("--by-condition", is_flag=True, help="Show one row per condition.")
@@ -221,16 +222,15 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
         named = model or spec.models
         model = tuple(at_provider(name, provider) for name in named)
         written = named if spec.says_more_of(named) else ()
-    _refuse_conflicts(texts=texts, requests=requests, batch=batch, output=output)
+    _refuse_conflicts(texts=texts, requests=requests)
     tokenizers = tuple(map(_make_path_absolute, tokenizer))
     price_files = tuple(str(path.absolute()) for path in prices)
     overrides = Overrides(
-        model, limit, samples, max_tokens, tokenizers, price, price_files, written
+        model, limit, samples, max_tokens, tokenizers, price, price_files, written, batch
     )
     origin = click.get_current_context().get_parameter_source("tokenizer")
     options = EstimateOptions(
         run_date=on,
-        batch=batch,
         count=count,
         use_cache=not no_cache,
         study=study,
@@ -309,9 +309,7 @@ def _has_estimated_program(experiment: str | None) -> bool:
     return True
 
 
-def _refuse_conflicts(
-    *, texts: bool, requests: Path | None, batch: bool, output: Path | None
-) -> None:
+def _refuse_conflicts(*, texts: bool, requests: Path | None) -> None:
     """Refuse options that exclude each other.
 
     Raises:
@@ -319,8 +317,6 @@ def _refuse_conflicts(
     """
     if texts and not requests:
         raise click.UsageError("--texts needs a file to write to: add --requests FILE.jsonl")
-    if batch and output:
-        raise click.UsageError("afcost cannot send batches; remove --batch to plan a run")
 
 
 def _make_path_absolute(tokenizer: str) -> str:

@@ -1,0 +1,72 @@
+"""Batch prices: of which models batches are sent, and at which known price."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from experiment.definition import Batching
+from pricing.catalog import ModelName
+from pricing.errors import NoPrice, UnknownTier
+from pricing.rates import SERVICE_TIERS, Offer, PriceOptions
+from pricing.sources import PRICE_FILE
+
+BATCH = SERVICE_TIERS["batch"]
+# Providers whose batch API is spoken here.
+_PROVIDERS = frozenset(
+    {"openai", "anthropic", "google", "openrouter", "groq", "deepinfra", "together", "mistral"}
+)
+
+
+def offer_as_asked(
+    name: ModelName,
+    find_offer: Callable[..., Offer],
+    options: PriceOptions,
+    batching: Batching,
+) -> Offer:
+    """Return the offer at which a model is asked: at its batch price where that is asked for.
+
+    Args:
+        name: the model.
+        find_offer: options -> its offer with them.
+        options: what its requests ask for that changes their price.
+        batching: whether it is asked in batches.
+
+    Raises:
+        UnknownTier: it is to be asked in batches that have no known price, or none are sent.
+        NoPrice: it has no price at all.
+    """
+    if batching is Batching.NO:
+        return find_offer(options)
+    try:
+        return find_batch_offer(name, find_offer, options)
+    except NoPrice as problem:
+        if batching is Batching.WHERE_PRICED:
+            return find_offer(options)
+        if not isinstance(problem, UnknownTier):
+            raise
+        raise UnknownTier(f"{name}, `batch: yes`: {problem}") from problem
+
+
+def find_batch_offer(
+    name: ModelName, find_offer: Callable[..., Offer], options: PriceOptions = ()
+) -> Offer:
+    """Return the batch offer of a model whose requests ask for these options.
+
+    Raises:
+        UnknownTier: no batches are sent to its provider, or no price of theirs is known.
+        NoPrice: it has no price at all.
+    """
+    if name.provider not in _PROVIDERS:
+        raise UnknownTier(
+            f"afcost sends no batches to {name.provider}, only to {', '.join(sorted(_PROVIDERS))}; "
+            "remove `batch: yes`, or choose one of these providers"
+        )
+    try:
+        return find_offer((*options, *BATCH))
+    except UnknownTier as problem:
+        asked = "".join(f" with {field}: {value}" for field, value in options)
+        raise UnknownTier(
+            f"no batch price is known at {name.provider}{asked}, and the standard price is not "
+            f"halved by guess. Remove `batch: yes`, or set the price that its provider names: "
+            f"`batch: {{input: …, output: …}}` beside the model's other prices in {PRICE_FILE}"
+        ) from problem
