@@ -1,12 +1,12 @@
 """Chunk lines: the requests of a chunk, found by their lines as long as those are open.
 
-The ledger keeps the attempts of a chunk, not what they send: that is rendered again. Results come in
-any order, mostly in that of the lines, so those that follow a line are rendered with it.
+The ledger keeps the attempts of a chunk, not what they send: that is rendered again. Results come
+in any order, mostly in that of the lines, so those that follow a line are rendered with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from estimator.counting import Exactness, TokenCount
@@ -84,9 +84,20 @@ class ChunkLines:
         self._entries.pop(number, None)
         self._ahead.pop(number, None)
 
-    def list_attempts(self) -> list[ChunkAttempt]:
-        """Return the attempts of all lines that are open."""
-        return list(self._attempts_of(self.numbers))
+    def list_attempts(self) -> Iterator[ChunkAttempt]:
+        """Yield the attempts of all lines that are open."""
+        return self._attempts_of(self.numbers)
+
+    def in_groups(self, size: int) -> Iterator[list[ChunkAttempt]]:
+        """Yield the attempts of all lines that are open, those of some lines at a time."""
+        for start in range(0, len(self._numbers), size):
+            some = self._numbers[start : start + size]
+            if found := list(self._attempts_of(some)):
+                yield found
+
+    def find_places(self, attempts: Iterable[ChunkAttempt]) -> list[int]:
+        """Return the places of the jobs of some attempts, those that the plan has."""
+        return sorted(self._places.find({each.attempt.job for each in attempts}).values())
 
     def write(self) -> Iterator[BatchLine]:
         """Yield the lines as they are sent; the same each time, as long as all are open."""

@@ -106,13 +106,25 @@ class PendingWork:
             job: as it is now.
             away: ids of requests that are in a chunk.
         """
+        left = self.add_batched(job, away)
+        if any(votes[0].model not in self._batched for votes in left):
+            self.add_calls([job.place])
+
+    def add_batched(
+        self, job: OpenJob, away: Collection[str] = ()
+    ) -> list[tuple[Request, ...]]:
+        """Add what of a job is sent in batches; return all that is left and not away."""
         self._known[job.place] = 1
-        kinds = {Kind(each[0].stage, each[0].model) for each in job.left if each[0].id not in away}
-        for kind in kinds:
+        left = [votes for votes in job.left if votes[0].id not in away]
+        for kind in {Kind(votes[0].stage, votes[0].model) for votes in left}:
             if kind.model in self._batched:
                 heapq.heappush(self._waiting[kind], job.place)
-        if any(kind.model not in self._batched for kind in kinds):
-            heapq.heappush(self._calls, job.place)
+        return left
+
+    def add_calls(self, places: Iterable[int]) -> None:
+        """Add jobs of which something is sent as calls."""
+        for place in places:
+            heapq.heappush(self._calls, place)
 
     def list_kinds(self) -> list[Kind]:
         """Return the kinds of which something is left, verdicts first: their answers are paid."""

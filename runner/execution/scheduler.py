@@ -433,7 +433,9 @@ class RunScheduler:
     async def _complete_answer(self, subject: Request) -> bool:
         """Get a subject's answer, turn by turn; return whether it is whole."""
         while (request := self._jobs.follow_turns(subject).next) is not None:
-            if request.model in self._batched or not await self._complete_requests((request,), subject.id):
+            if request.model in self._batched or not await self._complete_requests(
+                (request,), subject.id
+            ):
                 return False
         return True
 

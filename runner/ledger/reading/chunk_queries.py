@@ -24,16 +24,16 @@ WHERE seq IN ({}) AND kind = 'reserve' AND NOT EXISTS
     (SELECT 1 FROM entry later WHERE later.attempt = entry.attempt AND later.seq > entry.seq)
 ORDER BY seq
 """
+_COUNT_OUTCOMES = """
+SELECT last, COUNT(*) FROM (SELECT (SELECT kind FROM entry later
+    WHERE later.attempt = entry.attempt ORDER BY later.seq DESC LIMIT 1) AS last
+    FROM entry WHERE seq BETWEEN ? AND ? AND kind = 'reserve') AS found GROUP BY last
+"""
 _SELECT_LABELS = """
 SELECT DISTINCT job, model, condition, query, sample FROM attempt
 WHERE job IN ({}) AND request = job
 """
 _SELECT_TOUCHED = "SELECT DISTINCT job FROM attempt ORDER BY job"
-_HAS_BILLS = """
-SELECT 1 FROM entry JOIN attempt ON attempt.id = entry.attempt
-WHERE seq BETWEEN ? AND ? AND attempt.model = ? AND EXISTS
-    (SELECT 1 FROM answer WHERE answer.attempt = entry.attempt) LIMIT 1
-"""
 _MOST_VALUES = 500  # of a query
 
 
@@ -87,11 +87,10 @@ class ChunkQueries(Queries):
         """Return the jobs of which something was reserved at any time."""
         return [str(job) for (job,) in self._database.execute(_SELECT_TOUCHED)]
 
-    def has_bills(self, note: ChunkNote) -> bool:
-        """Return whether an attempt of a chunk was answered."""
-        last = note.first + note.attempts - 1
-        values = (note.first, last, note.model)
-        return self._database.execute(_HAS_BILLS, values).fetchone() is not None
+    def chunk_outcomes(self, note: ChunkNote) -> dict[str, int]:
+        """Return the kind of the last entry -> how many attempts of a chunk have it."""
+        values = (note.first, note.first + note.attempts - 1)
+        return {str(kind): int(n) for kind, n in self._database.execute(_COUNT_OUTCOMES, values)}
 
 
 def name_line(chunk: str, line: int) -> str:

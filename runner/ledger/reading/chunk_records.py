@@ -41,15 +41,19 @@ class ChunkNote:
         work: the digest of the work that it is a part of.
         first: the number of the entry that reserved its first attempt; the others follow it.
         lines: requests that are sent.
+        tokens: of their prompts, at most.
+        intended_at: when it was reserved, in ISO form.
         attempts: those that are reserved; more where a request asks for several votes.
         reserved: for all of them, in pico-dollars.
         file: what the provider calls its lines, where they are sent as a file.
         batch: what the provider calls it.
         status: of it, in the provider's word.
         succeeded, failed: of its lines, as the provider tells; None while it does not.
-        asked_at: when the provider was asked for it, in ISO form.
+        asked_at: when the provider was last asked for it, in ISO form.
         window: hours in which the provider does it, or gives it up; None where that is not known.
+        fetches: how often results were read that were not whole.
         settled, released, held: what became of its attempts, once it has ended.
+        is_queue_full: it was refused because too many tokens wait at its provider.
         problem: what went wrong, in words.
     """
 
@@ -60,6 +64,8 @@ class ChunkNote:
     work: str = ""
     first: int = 0
     lines: int = 0
+    tokens: int = 0
+    intended_at: str = ""
     attempts: int = 0
     reserved: int = 0
     file: str = ""
@@ -69,9 +75,11 @@ class ChunkNote:
     failed: int | None = None
     asked_at: str = ""
     window: float | None = None
+    fetches: int = 0
     settled: int = 0
     released: int = 0
     held: int = 0
+    is_queue_full: bool = False
     problem: str = ""
 
     @classmethod
@@ -90,7 +98,7 @@ class ChunkNote:
 
     def to_text(self) -> str:
         """Return it as JSON, without what is not known."""
-        told = {name: value for name, value in asdict(self).items() if value not in ("", None)}
+        told = {name: value for name, value in asdict(self).items() if value not in ("", None, False)}
         return json.dumps(told, ensure_ascii=False)
 
     @property

@@ -75,7 +75,7 @@ def test_after_a_crash_an_open_chunk_keeps_its_money_and_all_else_is_held_or_fre
         now = ledger.balance
         assert (now.settled, now.reserved, now.aside) == (Money.from_usd("0.02"), Money(), EACH)
         assert ledger.open_chunks() == []
-        assert ledger.has_bills(note)
+        assert ledger.chunk_outcomes(note) == {"settle": 1, "release": 1}
     with opened(path) as ledger:
         assert ledger.balance.aside == Money()
     with read_ledger(FileLocation(path)) as reader:
