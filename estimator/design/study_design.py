@@ -22,8 +22,9 @@ from estimator.wall_time import (
     AccountLimits,
     Speed,
     WallTime,
+    find_batch_times,
     find_speeds,
-    find_wall_time,
+    find_work_time,
     speeds_to_json,
 )
 from estimator.workload import StratumKey
@@ -134,7 +135,8 @@ class StudyDesign:
         """Return how long a design of a choice takes."""
         limits = dict.fromkeys(self.speeds, self.question.limits)
         loads = choice.list_loads(design)
-        return find_wall_time(loads, self.speeds, limits, self.question.concurrency)
+        batches = find_batch_times(loads)
+        return find_work_time(loads, self.speeds, limits, self.question.concurrency, batches)
 
     @property
     def default_row(self) -> Row:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from estimator.workload.batch_prices import find_batch_offer
+from estimator.workload.batch_prices import find_batch_offer, list_batch_notes
 from estimator.workload.count_requests import count_workload
 from estimator.workload.judge_prompts import (
     bound_answer,
@@ -70,6 +70,7 @@ __all__ = [
     "input_exactness",
     "joint_vote_ceiling",
     "judge_prompt_bound",
+    "list_batch_notes",
     "list_sent_uses",
     "list_trusted_folders",
     "list_turn_bounds",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
-from experiment.definition import Batching
+from estimator.workload.planned_model import PlannedModel
+from experiment.definition import Batching, Experiment, list_uses
 from pricing.catalog import ModelName
 from pricing.errors import NoPrice, UnknownTier
 from pricing.rates import SERVICE_TIERS, Offer, PriceOptions
@@ -70,3 +71,27 @@ def find_batch_offer(
             f"halved by guess. Remove `batch: yes`, or set the price that its provider names: "
             f"`batch: {{input: …, output: …}}` beside the model's other prices in {PRICE_FILE}"
         ) from problem
+
+
+def list_batch_notes(experiment: Experiment, models: Mapping[str, PlannedModel]) -> Iterator[str]:
+    """Yield which models are asked in batches, and which by calls although batches are wanted.
+
+    Args:
+        experiment: what is measured.
+        models: written name -> planned model.
+    """
+    wanted = {use.model for use in list_uses(experiment.spec) if use.batching is not Batching.NO}
+    ways: dict[str, list[str]] = {}
+    for written, model in models.items():
+        if written in wanted:
+            ways.setdefault(_describe_way(model), []).append(str(model.name))
+    yield from (f"{', '.join(dict.fromkeys(names))}: {way}" for way, names in ways.items())
+
+
+def _describe_way(model: PlannedModel) -> str:
+    if model.offer.is_batch:
+        return "asked in batches"
+    provider = model.name.provider
+    if provider not in _PROVIDERS:
+        return f"asked by calls: afcost sends no batches to {provider}"
+    return f"asked by calls: no batch price is known at {provider}"

@@ -13,7 +13,7 @@ from estimator.plan import Estimate, Plan
 from estimator.user_dirs import SEEN_LIMITS, state_folder
 from estimator.wall_time import AccountLimits, PlanTime, SeenLimits, Speed, find_plan_time
 from estimator.workload import StratumKey
-from experiment.definition import Experiment
+from experiment.definition import Experiment, count_waits
 from providers.registry import load_providers
 
 if TYPE_CHECKING:  # a first estimate imports nothing that runs
@@ -47,7 +47,8 @@ def find_time(  # noqa: PLR0913 - of what, and how it is sent
     strata = progress.rest.strata if progress and progress.answered_count else plan.strata
     speeds = find_speeds(plan, experiment, run_dir)
     seen = _find_limits(plan, experiment)
-    return find_plan_time(strata, plan.models, concurrency, limits, speeds, seen)
+    waits = count_waits(experiment.spec.judges)
+    return find_plan_time(strata, plan.models, concurrency, limits, speeds, seen, waits=waits)
 
 
 def _find_limits(plan: Plan, experiment: Experiment) -> dict[str, SeenLimits]:

@@ -264,12 +264,11 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
             )
     if output:
         save_plan(estimate.plan, output)
-    # How long a provider takes for a batch is not known.
     limits = AccountLimits(rpm, tpm)
     progress = find_progress(estimate, run_dir)
     plan = estimate.plan
     how = (estimate.experiment, progress, run_dir, concurrency, limits)
-    time = None if batch else find_time(plan, *how)
+    time = find_time(plan, *how)
     if html is not None:
         from afcost.commands.planning.pages import (  # noqa: PLC0415 - an extra
             design_as_estimated,
