@@ -19,7 +19,7 @@ from pathlib import Path
 from estimator.workload import PlannedModel
 from experiment.prompts import Request, RequestBuilder
 from pricing.money import Money
-from providers.batches import find_batch_limits
+from providers.batches import BatchLimits, find_batch_limits
 from providers.provider import Provider
 from runner.batches.chunk_keeper import ChunkKeeper, Refusal
 from runner.batches.chunk_store import ChunkStore
@@ -40,7 +40,7 @@ from runner.execution import (
     StopReason,
     describe_shortage,
 )
-from runner.ledger import ChunkState, Ledger
+from runner.ledger import Ledger
 from runner.transport.batches import BatchTransport
 
 _PART_OF_CAP = 10  # a chunk is one part of so many at most, unless a block alone is more
@@ -64,6 +64,7 @@ class BatchWork:
         labels: what a batch says of itself, where its provider keeps that.
         open_transport: what sends batches.
         may_begin: returns whether anything new may be sent: the approval has not ended.
+        find_limits: returns what the batches of a provider are like; None where it has none.
         waits: whether it waits for batches; else it ends where there is nothing else to do.
         poll: seconds between looks at batches.
     """
@@ -79,6 +80,7 @@ class BatchWork:
     labels: dict[str, str]
     open_transport: Callable[[], AbstractAsyncContextManager[BatchTransport]]
     may_begin: Callable[[], bool] = lambda: True
+    find_limits: Callable[[Provider], BatchLimits | None] = find_batch_limits
     waits: bool = True
     poll: float = 60.0
 
@@ -146,6 +148,11 @@ class BatchCourse:
         )
 
     @property
+    def batched(self) -> frozenset[str]:
+        """Written names of the models that are sent batches, and no calls."""
+        return self._work.batched
+
+    @property
     def has_open_chunks(self) -> bool:
         """Whether anything is at a provider, or may be."""
         return bool(self._store.notes)
@@ -203,10 +210,10 @@ class BatchCourse:
                 self._note_refusal,
                 self._tries,
             )
-            while not self._is_stopped:
+            while not self._is_stopped():
                 await self._look_at_chunks(keeper)
                 await self._send_chunks(keeper)
-                if self._is_stopped:
+                if self._is_stopped():
                     break
                 if calls := self._pending.take_calls(_CALLS_AT_ONCE):
                     self._calls = calls
@@ -217,14 +224,13 @@ class BatchCourse:
         self._show()
         return ()
 
-    @property
     def _is_stopped(self) -> bool:
         return bool(self._ends.stop) or self._progress.end is not None
 
     def _may_send(self) -> bool:
         ledger = self._ledger
         return (
-            not self._is_stopped
+            not self._is_stopped()
             and not self._progress.is_paused
             and not ledger.is_overdrawn
             and not ledger.stop_reason
@@ -311,7 +317,7 @@ class BatchCourse:
     def _find_room(self, kind: Kind) -> ChunkRoom | None:
         """Return what the next chunk of a kind may have; None where nothing may wait now."""
         provider = self._work.providers[self._work.models[kind.model].name.provider]
-        limits, balance = find_batch_limits(provider), self._ledger.balance
+        limits, balance = self._work.find_limits(provider), self._ledger.balance
         if limits is None:
             return None
         open_chunks = self._store.of_model(kind.model)
@@ -348,7 +354,7 @@ class BatchCourse:
 
     async def _rest(self) -> None:
         """Wait until it is time to look at chunks again, or everything is to stop."""
-        while not self._is_stopped and time.monotonic() - self._looked_at < self._work.poll:
+        while not self._is_stopped() and time.monotonic() - self._looked_at < self._work.poll:
             self._show()
             left = self._work.poll - (time.monotonic() - self._looked_at)
             await asyncio.sleep(min(_SLICE, max(left, 0.0)))

@@ -110,9 +110,7 @@ class PendingWork:
         if any(votes[0].model not in self._batched for votes in left):
             self.add_calls([job.place])
 
-    def add_batched(
-        self, job: OpenJob, away: Collection[str] = ()
-    ) -> list[tuple[Request, ...]]:
+    def add_batched(self, job: OpenJob, away: Collection[str] = ()) -> list[tuple[Request, ...]]:
         """Add what of a job is sent in batches; return all that is left and not away."""
         self._known[job.place] = 1
         left = [votes for votes in job.left if votes[0].id not in away]
@@ -127,11 +125,22 @@ class PendingWork:
             heapq.heappush(self._calls, place)
 
     def list_kinds(self) -> list[Kind]:
-        """Return the kinds of which something is left, verdicts first: their answers are paid."""
+        """Return the kinds of which something is left, in the order in which they are sent.
+
+        Verdicts go first, because their answers are paid for; then by the next block of each, so
+        that models come equally far.
+        """
         fresh = {Kind(SUBJECT, model) for model in self._next if self._has_fresh(model)}
         waiting = {kind for kind, places in self._waiting.items() if places}
         batched = [kind for kind in fresh | waiting if kind.model in self._batched]
-        return sorted(batched, key=lambda kind: (kind.stage == SUBJECT, kind))
+        return sorted(batched, key=lambda kind: (kind.stage == SUBJECT, self._next_of(kind), kind))
+
+    def _next_of(self, kind: Kind) -> int:
+        """Return the block that is next of a kind."""
+        heap, size = self._waiting.get(kind), len(self._requests.cells)
+        waiting = heap[0] // size if heap else self._blocks
+        fresh = self._next.get(kind.model, self._blocks) if kind.stage == SUBJECT else self._blocks
+        return min(waiting, fresh)
 
     def _has_fresh(self, model: str) -> bool:
         while self._next[model] < self._blocks:

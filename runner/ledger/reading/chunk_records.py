@@ -98,7 +98,9 @@ class ChunkNote:
 
     def to_text(self) -> str:
         """Return it as JSON, without what is not known."""
-        told = {name: value for name, value in asdict(self).items() if value not in ("", None, False)}
+        told = {
+            name: value for name, value in asdict(self).items() if value not in ("", None, False)
+        }
         return json.dumps(told, ensure_ascii=False)
 
     @property
