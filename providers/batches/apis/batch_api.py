@@ -86,6 +86,7 @@ class BatchPage:
 class BatchApi(ABC):
     """How the batches of one API are spoken to; it holds no state and no key."""
 
+    takes_file = False  # whether lines are uploaded before the batch is created
     inlines_results = False  # whether results are in the answer about the batch
 
     def read_answer(self, body: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds

@@ -76,6 +76,8 @@ _READER = LineReader(_Line)
 class GenerateBatches(BatchApi):
     """Batches of Google's own API."""
 
+    takes_file = True
+
     def write_line(self, target: BatchTarget, custom_id: str, body: bytes) -> bytes:  # noqa: ARG002 - the job names the model
         """Return a line of a chunk's file."""
         return f'{{"key":"{custom_id}","request":'.encode() + body + b"}"

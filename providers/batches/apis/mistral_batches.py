@@ -39,6 +39,8 @@ _PAGE = 100  # jobs
 class MistralBatches(BatchApi):
     """Mistral's batch jobs."""
 
+    takes_file = True
+
     def write_line(self, target: BatchTarget, custom_id: str, body: bytes) -> bytes:  # noqa: ARG002 - the job names the endpoint
         """Return a line of a chunk's file."""
         return f'{{"custom_id":"{custom_id}","body":'.encode() + body + b"}"

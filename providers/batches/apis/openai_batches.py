@@ -68,6 +68,8 @@ _READER = LineReader(_Line)
 class OpenAiBatches(BatchApi):
     """Batches of OpenAI, and of others that speak its API."""
 
+    takes_file = True
+
     def write_line(self, target: BatchTarget, custom_id: str, body: bytes) -> bytes:
         """Return a line of a chunk's file."""
         head = f'{{"custom_id":"{custom_id}","method":"POST","url":"{target.endpoint}","body":'
