@@ -56,6 +56,7 @@ FOLDERS = {
     "providers/failures": {"providers/provider"},
     "providers/apis": {"providers/provider", "providers/capabilities"},
     "providers/batches": {"providers/provider"},
+    "providers/batches/apis": {"providers/provider", "providers/apis", "providers/batches"},
     "providers/registry": {"providers/provider", "providers/capabilities"},
     "providers/addresses": {"providers/provider", "providers/registry"},
     "providers/proxies": {"providers/addresses"},

@@ -26,6 +26,8 @@ class ChunkToSend:
         labels: what its metadata says, where there is any: the run, the plan's digest. Up to 14
             names of up to 64 characters, with values of up to 512.
         other_batches: ids of batches that are known to be other chunks.
+        key_mark: of the key that its creation was sent with (`BatchTransport.mark_key`); empty
+            where it is not known.
         window: how long it may take, as the provider writes it; empty for its own default.
     """
 
@@ -37,4 +39,5 @@ class ChunkToSend:
     file_id: str = ""
     labels: Mapping[str, str] = field(default=MappingProxyType({}))
     other_batches: frozenset[str] = frozenset()
+    key_mark: str = ""
     window: str = ""

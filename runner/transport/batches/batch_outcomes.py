@@ -58,11 +58,13 @@ class FetchedResults:
         path: of the file that `read_results` reads.
         size: of it, in bytes.
         lines: how many results it has.
+        is_whole: whether it has as many as the provider says that succeeded.
     """
 
     path: Path
     size: int
     lines: int
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ class LineResult:
 
     Attributes:
         custom_id: of the line.
-        outcome: as of a call; or how it ended without having been done, which is not billed.
+        outcome: as of a call, with the tier that the provider names (`batch` at Anthropic); or how
+            it ended without having been done, which is not billed.
     """
 
     custom_id: str

@@ -26,6 +26,12 @@ class BatchTransport(Protocol):
     def takes_file(self, name: ModelName) -> bool:
         """Return whether the lines are uploaded before the batch is created."""
 
+    def mark_key(self, name: ModelName, chunk_id: str) -> str:
+        """Return a mark of the key that is sent, which does not tell it; the same for the same key.
+
+        It tells whether a batch may belong to another account, whose list this key does not see.
+        """
+
     def write_lines(self, name: ModelName, lines: Iterable[BatchLine], to: Path) -> WrittenLines:
         """Write a chunk's lines as the provider takes them; the same lines make the same file.
 
@@ -48,7 +54,13 @@ class BatchTransport(Protocol):
         """Ask what became of a batch; both failures mean that it was not told."""
 
     async def fetch_results(
-        self, name: ModelName, batch: RemoteBatch, to: Path, lines: int
+        self,
+        name: ModelName,
+        batch: RemoteBatch,
+        to: Path,
+        lines: int,
+        *,
+        takes_cut: bool = False,
     ) -> FetchedResults | NotBilled | Unknown:
         """Fetch the results of a batch that ended; the file is there whole or not at all.
 
@@ -57,6 +69,8 @@ class BatchTransport(Protocol):
             batch: as it was polled last.
             to: the file that they are written to.
             lines: how many the chunk has, which bounds what is read.
+            takes_cut: whether results that are cut off, or fewer than the provider says, are taken
+                as they are; what is missing stays unknown. Otherwise they are an error.
         """
 
     def read_results(
