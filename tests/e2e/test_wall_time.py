@@ -41,7 +41,7 @@ def test_batches_take_as_long_as_their_provider_does_and_a_judge_waits_for_the_a
     found = estimate(afcost, "-m", "claude-opus-4.5", "--batch")["wall_time"]
     assert [each["model"] for each in found["bounds"]] == [
         "openai/gpt-4o-mini",
-        "anthropic/claude-opus-4-5",
+        "anthropic/claude-opus-4.5",
     ]
     assert {each["kind"] for each in found["bounds"]} == {"batch"}
     assert found["hours"]["likely"] == sum(each["hours"]["likely"] for each in found["bounds"])
