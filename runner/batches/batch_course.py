@@ -302,7 +302,9 @@ class BatchCourse:
             room = self._find_room(kind)
             if room is None or (cut := self._cutter.cut(kind, room)) is None:
                 continue
-            note = self._store.reserve(cut)
+            limits = self._find_limits(kind.model)
+            window = None if limits is None else limits.hours
+            note = self._store.reserve(cut, window)
             if note is not None:
                 return note.chunk
             self._cutter.put_back(cut)
@@ -316,8 +318,7 @@ class BatchCourse:
 
     def _find_room(self, kind: Kind) -> ChunkRoom | None:
         """Return what the next chunk of a kind may have; None where nothing may wait now."""
-        provider = self._work.providers[self._work.models[kind.model].name.provider]
-        limits, balance = self._work.find_limits(provider), self._ledger.balance
+        limits, balance = self._find_limits(kind.model), self._ledger.balance
         if limits is None:
             return None
         open_chunks = self._store.of_model(kind.model)
@@ -335,6 +336,9 @@ class BatchCourse:
             money=Money(balance.cap.pico // _PART_OF_CAP),
             free=balance.free,
         )
+
+    def _find_limits(self, model: str) -> BatchLimits | None:
+        return self._work.find_limits(self._work.providers[self._work.models[model].name.provider])
 
     def _stop(self, reason: str) -> None:
         self._ends.stop = self._ends.stop or reason

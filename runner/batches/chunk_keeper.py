@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from estimator.workload import PlannedModel
 from providers.batches import BatchState, RemoteBatch
@@ -25,7 +25,8 @@ from runner.transport import NotBilled, Unknown
 from runner.transport.batches import BatchTransport
 
 _MOST_TRIES = 10  # of uploading and creating a chunk, in one execution
-_MOST_FETCHES = 4  # of results that are not whole
+_MOST_FETCHES = 4  # of results that are not whole; then what they say is taken
+_LATE = timedelta(hours=2)  # after which a batch that was due is looked for no longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +118,12 @@ class ChunkKeeper:
 
     async def _create(self, note: ChunkNote) -> None:
         before, name = note.state, self._models[note.model].name
-        asked_at = datetime.now(UTC).isoformat()
-        note = self._store.record(note, state=ChunkState.CREATING, asked_at=asked_at)
+        note = self._store.record(
+            note,
+            state=ChunkState.CREATING,
+            asked_at=datetime.now(UTC).isoformat(),
+            key_mark=self._client.mark_key(name, note.chunk),
+        )
         created = await self._client.create(name, self._store.describe(note))
         match created:
             case RemoteBatch():
@@ -166,6 +171,10 @@ class ChunkKeeper:
         elif found.is_sure:
             await self._settler.release_all(note, "its batch was never made")
             self._store.end(note, problem="it was never made")
+        elif note.due is not None and datetime.now(UTC) > note.due + _LATE:
+            why = f"it is not known whether its batch was made: {found.why}"
+            await self._settler.hold_all(note, why)
+            self._store.end(note, problem=why)
         else:
             self.troubles[note.chunk] = f"it is looked for: {found.why}"
 
@@ -189,15 +198,17 @@ class ChunkKeeper:
     async def _collect(self, note: ChunkNote, batch: RemoteBatch) -> None:
         """Settle what a batch did; what its results leave out is held, once they are whole."""
         name = self._models[note.model].name
-        path = self._store.results_file(note)
+        path, is_last = self._store.results_file(note), note.fetches + 1 >= _MOST_FETCHES
         path.unlink(missing_ok=True)
-        fetched = await self._client.fetch_results(name, batch, path, note.lines)
+        fetched = await self._client.fetch_results(name, batch, path, note.lines, takes_cut=is_last)
         if isinstance(fetched, NotBilled | Unknown):
             self.troubles[note.chunk] = f"its results cannot be fetched: {fetched.failure.message}"
+            if isinstance(fetched, Unknown) and not is_last:
+                self._store.record(note, fetches=note.fetches + 1)
             return
         problems = await self._settler.settle_results(note, self._client, name)
         missing = len(self._store.open_lines(note).numbers)
-        if missing and note.fetches + 1 < _MOST_FETCHES:
+        if missing and not is_last:
             self._store.record(note, fetches=note.fetches + 1)
             self.troubles[note.chunk] = f"its results leave out {missing:,} of its requests"
             return

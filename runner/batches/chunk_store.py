@@ -74,8 +74,13 @@ class ChunkStore:
         """Return the lines of a chunk of which nothing is known yet."""
         return ChunkLines(note, self._ledger, self._pending, self._places)
 
-    def reserve(self, cut: Cut) -> ChunkNote | None:
-        """Reserve a chunk; None, with nothing changed, where the cap does not cover it."""
+    def reserve(self, cut: Cut, window: float | None) -> ChunkNote | None:
+        """Reserve a chunk; None, with nothing changed, where the cap does not cover it.
+
+        Args:
+            cut: what it is made of.
+            window: hours after which its provider has ended it; None where that is not known.
+        """
         # A number of the ledger's may be drawn again in one that was put back from a copy.
         name = name_chunk(f"{self._ledger.witness.identity} {secrets.token_hex(16)}", 0)
         note = ChunkNote(
@@ -84,6 +89,7 @@ class ChunkStore:
             stage=cut.kind.stage,
             work=self._work,
             tokens=cut.tokens,
+            window=window,
             intended_at=datetime.now(UTC).isoformat(),
         )
         reserved = self._ledger.reserve_chunk(note, cut.lines, cut.cover)
@@ -140,6 +146,7 @@ class ChunkStore:
             intended_at=datetime.fromisoformat(note.intended_at),
             sent_at=asked,
             file_id=note.file,
+            key_mark=note.key_mark,
             labels=self._labels,
             other_batches=frozenset(self._batches - {note.batch}),
         )

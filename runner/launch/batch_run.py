@@ -104,7 +104,6 @@ def set_batch_course(
     def open_transport() -> AbstractAsyncContextManager[BatchTransport]:
         return BatchClient(
             work.providers,
-            reserve_cards={model.name: model.reserve for model in work.models.values()},
             capabilities={model.name: model.capability for model in work.models.values()},
         )
 

@@ -50,6 +50,7 @@ class ChunkNote:
         status: of it, in the provider's word.
         succeeded, failed: of its lines, as the provider tells; None while it does not.
         asked_at: when the provider was last asked for it, in ISO form.
+        key_mark: a mark of the key that it was asked for with, which does not tell it.
         window: hours in which the provider does it, or gives it up; None where that is not known.
         fetches: how often results were read that were not whole.
         settled, released, held: what became of its attempts, once it has ended.
@@ -74,6 +75,7 @@ class ChunkNote:
     succeeded: int | None = None
     failed: int | None = None
     asked_at: str = ""
+    key_mark: str = ""
     window: float | None = None
     fetches: int = 0
     settled: int = 0

@@ -65,9 +65,7 @@ def kill_at(
         held = ledger.balance.held
     twice = sum(times > 1 for times in batches.answers.values())
     wanted = 2 * len(lab.subjects())
-    return Outcome(
-        was_killed, run.billed.pico / cap.pico, twice, wanted - len(answered), held
-    )
+    return Outcome(was_killed, run.billed.pico / cap.pico, twice, wanted - len(answered), held)
 
 
 def check_books(run: Run) -> None:

@@ -11,8 +11,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from experiment.prompts import Request
@@ -45,7 +44,21 @@ from tests.runner.sample_experiment import HASTE, MODEL, FakeProvider, Lab, ledg
 from tests.support.provider.answers import words
 
 LIMITS = BatchLimits(
-    "my-lab", "openai", 1_000, 10**8, 24, 30, FindBy.FILE, True, True, (), None, False, "", (), ""
+    provider="my-lab",
+    api="openai",
+    requests=1_000,
+    bytes=10**8,
+    hours=24,
+    days=30,
+    find_by=FindBy.FILE,
+    newest_first=True,
+    cancels=True,
+    windows=(),
+    queued_tokens=None,
+    is_queue_limited=False,
+    free="",
+    sources=(),
+    checked="",
 )
 
 
@@ -126,6 +139,9 @@ class FakeBatches:
         self.written[to.name] = found
         return WrittenLines(to, len(found), 0)
 
+    def mark_key(self, name: ModelName, chunk_id: str) -> str:
+        return "mark"
+
     async def upload(self, name: ModelName, chunk: ChunkToSend) -> Uploaded | Unknown:
         self.step()
         self.uploads += 1
@@ -202,16 +218,15 @@ class FakeBatches:
         told = Usage(prompt, max(int(output * self.faults.usage), 1))
         raw = {"prompt_tokens": prompt, "completion_tokens": told.output}
         text = words(output)
-        return Answered(
-            ModelResponse(text, "", "stop", told, None, model.name.id, "id", raw)
-        )
+        return Answered(ModelResponse(text, "", "stop", told, None, model.name.id, "id", raw))
 
     async def fetch_results(
-        self, name: ModelName, batch: RemoteBatch, to: Path, lines: int
+        self, name: ModelName, batch: RemoteBatch, to: Path, lines: int, *, takes_cut: bool = False
     ) -> FetchedResults | Unknown:
         self.step()
         self.fetches += 1
-        if self.faults.fetching == "always" or (self.faults.fetching and self.fetches == 1):
+        is_cut = self.faults.fetching == "always" or (self.faults.fetching and self.fetches == 1)
+        if is_cut and not takes_cut:
             return Unknown(_failure("the file is not whole"))
         to.write_text(batch.id)
         self.step()
@@ -223,6 +238,8 @@ class FakeBatches:
         batch = self.batches[results.read_text()]
         assert batch.results is not None
         told = list(batch.results.items())
+        if self.faults.fetching == "always" and batch.number < self.faults.bad:
+            told = told[: len(told) // 2]
         match self.faults.told:
             case "twice":
                 told *= 2
@@ -243,9 +260,7 @@ class FakeBatches:
 
 
 def _failure(message: str) -> Failure:
-    return Failure(
-        message, FailureMeaning.SERVER, FailureScope.REQUEST, Billed.NO, retries=True
-    )
+    return Failure(message, FailureMeaning.SERVER, FailureScope.REQUEST, Billed.NO, retries=True)
 
 
 @dataclass
@@ -342,16 +357,3 @@ class Killer:
         self.steps += 1
         if self.steps >= self.at:
             raise Crash
-
-
-def at_batch_price(lab: Lab, models: Iterable[str] = (MODEL,)) -> Lab:
-    """Return an experiment whose models have half of their prices."""
-    halved = {
-        name: replace(model, card=model.card, offer=model.offer)
-        for name, model in lab.models.items()
-    }
-    return Lab(lab.experiment, halved)
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
