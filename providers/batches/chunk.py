@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from types import MappingProxyType
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class ChunkToSend:
     intended_at: datetime
     sent_at: datetime | None = None
     file_id: str = ""
-    labels: Mapping[str, str] = field(default=MappingProxyType({}))
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     other_batches: frozenset[str] = frozenset()
     key_mark: str = ""
     window: str = ""

@@ -10,7 +10,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 from providers.batches.apis.batch_fields import read_json_answer
@@ -71,7 +70,7 @@ class FileUpload:
     """
 
     url: str
-    fields: Mapping[str, str] = field(default=MappingProxyType({}))
+    fields: Mapping[str, str] = field(default_factory=dict)
     start: bytes | None = None
 
 
