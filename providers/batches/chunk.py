@@ -36,7 +36,7 @@ class ChunkToSend:
     intended_at: datetime
     sent_at: datetime | None = None
     file_id: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     other_batches: frozenset[str] = frozenset()
     key_mark: str = ""
     window: str = ""
