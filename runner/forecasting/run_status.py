@@ -31,7 +31,7 @@ def read_status(run_folder: RunFolder) -> RunState:
     with read_ledger(run_folder.ledger_location) as reader:
         is_busy = is_running(run_folder.ledger_location)
         outcome, end = judge_outcome(reader, is_running=is_busy)
-        has_crashed = outcome == "partial" and not end.how
+        has_open = outcome == "partial" and (not end.how or bool(reader.open_chunks()))
         balance = reader.balance()
         held = reader.held_amounts() if balance.held else []
         plan_file = reader.plan_file()
@@ -43,7 +43,7 @@ def read_status(run_folder: RunFolder) -> RunState:
             balance,
             len(held),
             Money(sum(held)),
-            _read_strata(run_folder, reader, is_busy=is_busy, has_crashed=has_crashed),
+            _read_strata(run_folder, reader, is_busy=is_busy, has_crashed=has_open),
             Path(plan_file) if plan_file else None,
         )
 
@@ -53,9 +53,8 @@ def _read_strata(
 ) -> tuple[tuple[Stratum, StratumActual], ...]:
     records = RunRecords(run_folder, reader)
     if not records.counts_all:
-        return _add_up(run_folder, records, is_busy=is_busy)
-    has_open = has_crashed or bool(reader.open_chunks())
-    open_ = _count_open(reader) if has_open else Counter[StratumKey]()
+        return _add_up(run_folder, records, is_busy=is_busy, has_crashed=has_crashed)
+    open_ = _count_open(reader) if has_crashed else Counter[StratumKey]()
     found = {
         StratumKey(*sums[:3]): _describe(sums, open_[StratumKey(*sums[:3])], is_busy=is_busy)
         for sums in reader.sum_strata()
@@ -81,17 +80,17 @@ def _count_open(reader: LedgerReader) -> Counter[StratumKey]:
     jobs = dict.fromkeys(each.attempt.job for each in reader.open_attempts())
     for records in reader.jobs_of(jobs):
         strata = {name_answer(a): StratumKey(a.stage, a.model, a.condition) for a, *_ in records}
-        names = find_in_flight(records, is_running=False)
+        names = find_in_flight(records, is_running=False, has_crashed=True)
         found.update(strata[name] for name in names)
     return found
 
 
 def _add_up(
-    run_folder: RunFolder, records: RunRecords, *, is_busy: bool
+    run_folder: RunFolder, records: RunRecords, *, is_busy: bool, has_crashed: bool
 ) -> tuple[tuple[Stratum, StratumActual], ...]:
     """Add up what the plan counts of a ledger that has had others, job by job."""
     tally = StrataTally()
     for job in records.read():
-        in_flight = find_in_flight(job.current, is_running=is_busy)
+        in_flight = find_in_flight(job.current, is_running=is_busy, has_crashed=has_crashed)
         tally.add(job.current, in_flight)
     return tuple(tally.match(run_folder.plan.strata))

@@ -61,13 +61,18 @@ def name_answer(attempt: Attempt) -> AnswerName:
     return attempt.job, attempt.stage, 0 if attempt.stage == SUBJECT else attempt.vote
 
 
-def find_in_flight(records: Sequence[AttemptRecord], *, is_running: bool) -> set[AnswerName]:
-    """Return what may still be answered: in batches, or when an execution crashed.
+def find_in_flight(
+    records: Sequence[AttemptRecord], *, is_running: bool, has_crashed: bool
+) -> set[AnswerName]:
+    """Return what may still be answered, or was being sent when an execution crashed.
 
     Args:
         records: of the ledger.
         is_running: whether an execution goes on: what is tried and not answered is not given up.
+        has_crashed: whether the last one ended unexpectedly, or left batches away.
     """
+    if not is_running and not has_crashed:
+        return set()
     open_ = (each for each in records if is_running or each.last_kind == "reserve")
     done = {name_answer(attempt) for attempt, _ in list_answered(records)}
     return {name_answer(each.attempt) for each in open_} - done

@@ -73,7 +73,7 @@ class LatestAnswers:
         return tuple(answer for each in jobs if each and (answer := self._read(each)))
 
     def _read(self, records: list[AttemptRecord]) -> LatestAnswer | None:
-        in_flight = find_in_flight(records, is_running=True)
+        in_flight = find_in_flight(records, is_running=True, has_crashed=False)
         seen = self._observations.read(records, in_flight)
         job = group_answers(records)
         if seen is None or job.subject is None or not job.turns:

@@ -79,11 +79,11 @@ def open_run_answers(run_folder: RunFolder) -> Iterator[RunAnswers]:
     running = is_running(location)
     with read_ledger(location) as reader:
         end, records = reader.end().how, RunRecords(run_folder, reader)
-        is_open = running or not end or bool(reader.open_chunks())
-        unfinished = reader.unanswered_jobs() if is_open else []
+        crashed = not running and (not end or bool(reader.open_chunks()))
+        unfinished = reader.unanswered_jobs() if running or crashed else []
         in_flight: set[AnswerName] = set()
         for job in records.read_jobs(unfinished):
-            in_flight |= find_in_flight(job.current, is_running=running)
+            in_flight |= find_in_flight(job.current, is_running=running, has_crashed=crashed)
         outcome = "running" if running else "complete" if end == "complete" else "partial"
         attempts = _sort_subjects(run_folder, records.read_subjects(), in_flight)
         yield RunAnswers(attempts, records, in_flight, outcome)

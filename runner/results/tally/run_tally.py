@@ -103,7 +103,9 @@ class RunTally:
     def add(self, job: JobRecords) -> None:
         """Add a job's attempts."""
         records = job.current
-        in_flight = find_in_flight(records, is_running=self._is_running)
+        in_flight = find_in_flight(
+            records, is_running=self._is_running, has_crashed=self._has_crashed
+        )
         if (found := self.verdicts.read(records, in_flight)) is not None:
             self.observations.append(found)
         self.strata.add(records, in_flight)
