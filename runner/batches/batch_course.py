@@ -261,11 +261,10 @@ class BatchCourse:
     def _look_again(self) -> None:
         """Add what the calls of the last block leave to batches."""
         assert self._settler is not None  # noqa: S101 - it was attached
-        leaves = self._store.away | self._settler.given_up
         for job in self._pending.look(self._calls):
             left = [votes for votes in job.left if votes[0].model in self._work.batched]
             if left:
-                self._pending.add_batched(job, leaves)
+                self._pending.add_batched(job, self._settler.list_left_alone(job))
         self._calls = []
 
     async def _look_at_chunks(self, keeper: ChunkKeeper) -> None:
