@@ -74,7 +74,7 @@ class MistralBatches(BatchApi):
 
     def list_url(self, target: BatchTarget, cursor: str) -> str:
         """Return the address of a page of all jobs; its cursor is the page's number."""
-        return f"{target.base}/batch/jobs?page_size={_PAGE}&page={cursor or 0}"
+        return f"{target.base}/batch/jobs?page_size={_PAGE}&order_by=-created&page={cursor or 0}"
 
     def parse_batch(self, data: object) -> RemoteBatch:
         """Parse what is told of a job."""
