@@ -1,0 +1,53 @@
+"""How models are asked to be done by a time, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from afcost.rendering import console as draw
+from estimator.processing import LaterStart, find_way
+from estimator.workload import PlannedModel
+from pricing.money import money_from_float
+
+
+def describe_by(
+    models: Mapping[str, PlannedModel], by: datetime, later: LaterStart | None = None
+) -> Iterator[str]:
+    """Yield in lines which models are asked how, and which hours are cheaper.
+
+    Args:
+        models: written name -> planned model.
+        by: when all is to be done.
+        later: the start at cheaper hours, if any.
+    """
+    ways: dict[str, list[str]] = {}
+    for model in models.values():
+        ways.setdefault(find_way(model).value, []).append(str(model.name))
+    parts = (f"{way} {', '.join(dict.fromkeys(names))}" for way, names in sorted(ways.items()))
+    yield f"by {by:%Y-%m-%d %H:%M}: {'; '.join(parts)}"
+    if later is not None:
+        yield (
+            f"off-peak: begun at {later.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC it likely costs "
+            f"{draw.format_dollars(later.cost)} instead of {draw.format_dollars(later.now)}; "
+            "afcost run --by waits for that"
+        )
+
+
+def by_to_json(
+    models: Mapping[str, PlannedModel], by: datetime, later: LaterStart | None
+) -> dict[str, Any]:
+    """Return the same as JSON; money as decimal strings of US dollars."""
+    return {
+        "time": by.isoformat(timespec="seconds"),
+        "ways": [
+            {"model": str(model.name), "way": find_way(model).value} for model in models.values()
+        ],
+        "off_peak": later
+        and {
+            "start": later.at.isoformat(timespec="seconds"),
+            "likely_usd": money_from_float(later.cost).to_decimal_string(),
+            "now_usd": money_from_float(later.now).to_decimal_string(),
+        },
+    }
