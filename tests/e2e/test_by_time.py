@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -33,7 +34,7 @@ def test_more_time_costs_less_and_the_plan_says_how_models_are_asked(afcost) -> 
 def test_a_plan_by_a_time_can_be_approved_as_it_is(afcost) -> None:
     shown = afcost("estimate", *MODELS, "--by", "9d", "-o", "plan.json")[0]
     assert re.search(r"by \d{4}-.*: batch anthropic/claude-opus-4.5, openai/gpt-4o-mini", shown)
-    document = json.loads(open("plan.json").read())  # noqa: PTH123, SIM115
+    document = json.loads(Path("plan.json").read_text())
     assert document["changes"]["ways"] == [
         *("claude-opus-4.5=batch", "gpt-5=flex", "openai/gpt-4o-mini=batch")
     ]
