@@ -55,6 +55,8 @@ FOLDERS = {
     "providers/capabilities": {"providers/provider"},
     "providers/failures": {"providers/provider"},
     "providers/apis": {"providers/provider", "providers/capabilities"},
+    "providers/batches": {"providers/provider"},
+    "providers/batches/apis": {"providers/provider", "providers/apis", "providers/batches"},
     "providers/registry": {"providers/provider", "providers/capabilities"},
     "providers/addresses": {"providers/provider", "providers/registry"},
     "providers/proxies": {"providers/addresses"},
@@ -117,6 +119,7 @@ FOLDERS = {
     "runner/reproduction": {"runner/ledger", "runner/run_folder", "runner/versions"},
     "runner/billing": set(),
     "runner/transport": set(),
+    "runner/transport/batches": {"runner/transport"},
     "runner/execution/queues": {"runner/ledger"},
     "runner/execution": {
         "runner/state",
