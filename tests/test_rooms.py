@@ -110,6 +110,7 @@ FOLDERS = {
         "estimator/forecast",
         "estimator/wall_time",
         "estimator/plan",
+        "estimator/processing",
     },
     "runner/state": set(),
     "runner/approval": {"runner/state"},

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from afcost.rendering import console as draw
-from estimator.processing import LaterStart, find_way
+from estimator.processing import LaterStart, Way, find_way
 from estimator.workload import PlannedModel
 from pricing.money import money_from_float
 
@@ -22,17 +22,27 @@ def describe_by(
         by: when all is to be done.
         later: the start at cheaper hours, if any.
     """
-    ways: dict[str, list[str]] = {}
-    for model in models.values():
-        ways.setdefault(find_way(model).value, []).append(str(model.name))
-    parts = (f"{way} {', '.join(dict.fromkeys(names))}" for way, names in sorted(ways.items()))
-    yield f"by {by:%Y-%m-%d %H:%M}: {'; '.join(parts)}"
+    ways = {str(model.name): find_way(model).value for model in models.values()}
+    yield f"by {by:%Y-%m-%d %H:%M}: {_list_ways(ways)}"
     if later is not None:
         yield (
             f"off-peak: begun at {later.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC it likely costs "
             f"{draw.format_dollars(later.cost)} instead of {draw.format_dollars(later.now)}; "
             "afcost run --by waits for that"
         )
+
+
+def describe_ways(ways: Mapping[str, str]) -> Iterator[str]:
+    """Yield in a line which models are asked how, where not all are by calls."""
+    if set(ways.values()) - {Way.CALLS.value}:
+        yield f"asked: {_list_ways(ways)}"
+
+
+def _list_ways(ways: Mapping[str, str]) -> str:
+    by_way: dict[str, list[str]] = {}
+    for name, way in ways.items():
+        by_way.setdefault(way, []).append(name)
+    return "; ".join(f"{way} {', '.join(names)}" for way, names in sorted(by_way.items()))
 
 
 def by_to_json(

@@ -46,6 +46,10 @@ class ChosenWays:
     ways: dict[str, WayOffer]
     time: PlanTime | None
 
+    def as_written(self) -> tuple[str, ...]:
+        """Return the ways as `Overrides` has them."""
+        return tuple(f"{written}={each.way.value}" for written, each in sorted(self.ways.items()))
+
     @property
     def cost(self) -> float:
         """What all requests likely cost, in US dollars."""

@@ -75,3 +75,16 @@ def test_a_time_may_be_written_in_several_ways(afcost, text: str, away: float) -
 def test_batches_are_not_asked_for_twice(afcost) -> None:
     _, said = afcost("estimate", "--batch", "--by", "9d", ends=2)
     assert "remove --batch" in said
+
+
+def test_a_design_by_a_time_costs_less_and_says_which_rows_are_late(afcost) -> None:
+    asked = ("design", "--budget", "50", "-m", "claude-opus-4.5", "--format", "json")
+    calls, late = (json.loads(afcost(*asked, *by)[0]) for by in ((), ("--by", "9d")))
+    assert set(calls["ways"].values()) == {"calls"}
+    assert set(late["ways"].values()) == {"batch"}
+    one, other = (float(found["costs"][0]["likely_usd"]) for found in (calls, late))
+    assert one == pytest.approx(2 * other, rel=1e-3)
+    assert late["late_rows"] == []
+    shown = afcost("design", "--budget", "500", "-m", "claude-opus-4.5", "--by", "6h", "--rpm", "5")
+    assert re.search(r"Rows? [\d, ]+ may not be done by then \(--by\)", shown[0])
+    assert "asked: batch anthropic/claude-opus-4.5; calls openai/gpt-4o-mini" in shown[0]

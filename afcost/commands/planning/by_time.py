@@ -71,8 +71,7 @@ def find_ways_by(
     progress = find_progress(estimate, run_dir)
     strata = list_left(estimate.plan, progress)
     how = (estimate.experiment, progress, run_dir, concurrency, limits)
-    chosen = choose_by(estimate, strata, make_timer(estimate.plan, *how), by)
-    return tuple(f"{written}={each.way.value}" for written, each in sorted(chosen.ways.items()))
+    return choose_by(estimate, strata, make_timer(estimate.plan, *how), by).as_written()
 
 
 def choose_in_time(choose: Callable[[float], ChosenWays], by: datetime) -> ChosenWays:
