@@ -129,6 +129,13 @@ FOLDERS = {
         "runner/ledger",
         "runner/execution/queues",
     },
+    "runner/batches": {
+        "runner/billing",
+        "runner/transport",
+        "runner/transport/batches",
+        "runner/ledger",
+        "runner/execution",
+    },
     "runner/coverage": {
         "runner/state",
         "runner/ledger",
@@ -180,6 +187,8 @@ FOLDERS = {
     },
     "runner/control": {"runner/ledger"},
     "runner/launch": {
+        "runner/batches",
+        "runner/transport/batches",
         "runner/state",
         "runner/approval",
         "runner/ledger",

@@ -28,6 +28,7 @@ _EXIT_CODES = {
     StopReason.FAILED: errors.ERROR,
     StopReason.SHOWN: errors.DONE,
     StopReason.JUDGED: errors.DONE,
+    StopReason.AWAY: errors.DONE,
 }
 _WORKERS = 2  # with --ray and no number
 
@@ -52,6 +53,12 @@ def _refuse_blank(_: click.Context, __: click.Parameter, address: str | None) ->
               help="Processes that share a PostgreSQL ledger, here or with --ray.")  # fmt: skip
 @click.option("--ray", metavar="auto|ADDRESS", callback=_refuse_blank,
               help="Have Ray place the workers on a cluster; 2 without --workers.")  # fmt: skip
+@click.option("--batch", is_flag=True,
+              help="Ask models in batches where their price is known.")  # fmt: skip
+@click.option("--wait/--no-wait", "waits", default=True, show_default=True,
+              help="Wait for batches, or leave them to the next run.")  # fmt: skip
+@click.option("--poll", type=FiniteRange(min=0), metavar="SECONDS", default=60, show_default=True,
+              help="Time between looks at batches.")  # fmt: skip
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Run folder; default: runs/STUDY.")
 def run_command(  # noqa: PLR0913 - one argument for each option
     *,
@@ -63,12 +70,15 @@ def run_command(  # noqa: PLR0913 - one argument for each option
     run_dir: Path | None,
     workers: int | None,
     ray: str | None,
+    batch: bool,
+    waits: bool,
+    poll: float,
 ) -> int:
     """Run PLAN within its approved cap. Run it again to resume it.
 
     The worst-case cost of each attempt is reserved before it is sent and settled at what the
     provider billed. Ctrl-C lets requests in flight finish. With --workers, each has --concurrency
-    of its own.
+    of its own. Batches that are away go on without this process; running PLAN again collects them.
     """
     crew = CrewOptions(workers or _WORKERS, ray) if workers or ray else None
     if dry_run:
@@ -83,6 +93,9 @@ def run_command(  # noqa: PLR0913 - one argument for each option
         ledger_url=ledger,
         concurrency=concurrency,
         timeout=timeout,
+        batch=batch,
+        waits=waits,
+        poll=poll,
         on_start=view.start,
         on_progress=view.show,
         on_live=view.show_live,
@@ -97,6 +110,7 @@ def run_command(  # noqa: PLR0913 - one argument for each option
         view.close()
     end = progress.end or StopReason.STOPPED
     then = build_next_commands(plan, run_dir, run.path, ledger)
-    with_crew = f" --workers {workers}" * bool(workers) + f" --ray {ray}" * bool(ray)
-    show_outcome(build_report(run), progress, end, replace(then, resume=then.resume + with_crew))
+    asked = f" --workers {workers}" * bool(workers) + f" --ray {ray}" * bool(ray)
+    asked += " --batch" * batch
+    show_outcome(build_report(run), progress, end, replace(then, resume=then.resume + asked))
     return _EXIT_CODES[end]
