@@ -7,7 +7,7 @@ Reading order: `batch_offer` (a plan's prices in batches), `way` (how a model ca
 from estimator.processing.batch_offer import batch_offer, price_as_batch
 from estimator.processing.deadline import ChosenWays, FindTime, NotInTime, choose_ways
 from estimator.processing.start_time import LaterStart, find_later_start
-from estimator.processing.way import Way, WayOffer, find_way, list_ways
+from estimator.processing.way import Way, WayOffer, ask_models, find_way, list_ways
 
 __all__ = [
     "ChosenWays",
@@ -16,6 +16,7 @@ __all__ = [
     "NotInTime",
     "Way",
     "WayOffer",
+    "ask_models",
     "batch_offer",
     "choose_ways",
     "find_later_start",

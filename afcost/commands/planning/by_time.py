@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
+from afcost.by_time import choose_in_time
 from afcost.commands.planning.earlier_answers import find_progress, list_left, make_timer
-from afcost.errors import Refused
-from afcost.rendering.durations import format_duration
 from estimator.forecast import Stratum
 from estimator.plan import Estimate
 from estimator.processing import (
     ChosenWays,
     FindTime,
     LaterStart,
-    NotInTime,
     Way,
     choose_ways,
     find_later_start,
     list_ways,
 )
 from estimator.wall_time import AccountLimits, PlanTime
-
-_MINUTE = timedelta(minutes=1)
 
 
 def choose_by(
@@ -72,28 +68,6 @@ def find_ways_by(
     strata = list_left(estimate.plan, progress)
     how = (estimate.experiment, progress, run_dir, concurrency, limits)
     return choose_by(estimate, strata, make_timer(estimate.plan, *how), by).as_written()
-
-
-def choose_in_time(choose: Callable[[float], ChosenWays], by: datetime) -> ChosenWays:
-    """Return what is chosen to be done by a time.
-
-    Args:
-        choose: chooses for the seconds that are left.
-        by: the time.
-
-    Raises:
-        Refused: nothing is done by then; it says what is possible.
-    """
-    now = datetime.now().astimezone()
-    try:
-        return choose((by - now).total_seconds())
-    except NotInTime as found:
-        soonest = (now + timedelta(seconds=found.fastest)).replace(second=0) + 2 * _MINUTE
-        raise Refused(
-            f"--by {by:%Y-%m-%d %H:%M}: nothing is likely done by then; the fastest way takes up "
-            f"to {format_duration(found.fastest)} in 90% of cases. Possible: "
-            f"--by {soonest:%Y-%m-%dT%H:%M} or later, a higher --concurrency, or fewer queries"
-        ) from found
 
 
 def find_cheaper_hours(
