@@ -89,7 +89,12 @@ FOLDERS = {
         "estimator/forecast",
         "estimator/wall_time",
     },
-    "estimator/processing": {"estimator/workload", "estimator/plan"},
+    "estimator/processing": {
+        "estimator/workload",
+        "estimator/forecast",
+        "estimator/wall_time",
+        "estimator/plan",
+    },
     "estimator/comparison": {"estimator/workload", "estimator/forecast", "estimator/plan"},
     "estimator/recorded/stages": set(),
     "estimator/recorded": {
@@ -105,6 +110,7 @@ FOLDERS = {
         "estimator/forecast",
         "estimator/wall_time",
         "estimator/plan",
+        "estimator/processing",
     },
     "runner/state": set(),
     "runner/approval": {"runner/state"},

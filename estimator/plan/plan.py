@@ -13,11 +13,13 @@ from experiment.definition import SUBJECT, Overrides
 
 PLAN_SCHEMA = "afcost.plan/1"
 
-OVERRIDE_LISTS = ("models", "tokenizers", "prices", "price_files", "written")  # of `Overrides`
+# Of `Overrides`.
+OVERRIDE_LISTS = ("models", "tokenizers", "prices", "price_files", "written", "ways")
 _NEWER_CHANGES = (
     "price_files",
     "written",
     "batch",
+    "ways",
 )  # left out where empty, so that earlier plans keep their digests
 _NEWER_FIGURES = ("expected", "variance_share", "is_heavy_tailed", "share_cut_off", "own_answers")
 

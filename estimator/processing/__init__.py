@@ -1,5 +1,26 @@
-"""How models are asked: by calls, or in batches at their own price."""
+"""How models are asked: by calls, at a lower priority, or in batches; what is done by a time.
+
+Reading order: `batch_offer` (a plan's prices in batches), `way` (how a model can be asked),
+`deadline` (the cheapest ways in time), `start_time` (hours with lower prices).
+"""
 
 from estimator.processing.batch_offer import batch_offer, price_as_batch
+from estimator.processing.deadline import ChosenWays, FindTime, NotInTime, choose_ways
+from estimator.processing.start_time import LaterStart, find_later_start
+from estimator.processing.way import Way, WayOffer, ask_models, find_way, list_ways
 
-__all__ = ["batch_offer", "price_as_batch"]
+__all__ = [
+    "ChosenWays",
+    "FindTime",
+    "LaterStart",
+    "NotInTime",
+    "Way",
+    "WayOffer",
+    "ask_models",
+    "batch_offer",
+    "choose_ways",
+    "find_later_start",
+    "find_way",
+    "list_ways",
+    "price_as_batch",
+]

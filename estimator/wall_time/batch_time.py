@@ -18,6 +18,7 @@ from estimator.wall_time.account_limits import AccountLimits
 from estimator.wall_time.call_load import CallLoad
 from estimator.wall_time.speed import Speed
 from estimator.wall_time.wall_time import Bound, WallTime, find_wall_time
+from estimator.workload import find_limits_of_batches
 from pricing.data_files import read_data_file
 
 _FILE = Path(__file__).with_name("batch_times.yaml")
@@ -56,7 +57,9 @@ def find_batch_time(provider: str) -> BatchTime:
     row = next(each for each in _load_rows() if re.search(each["provider"], provider))
     low, likely, high = (float(each) * _HOUR for each in row["hours"])
     source = f"{row['source']}, read on {row['checked']}"
-    return BatchTime(low, likely, high, float(row["latest"]) * _HOUR, str(row["basis"]), source)
+    limits = find_limits_of_batches(provider)
+    latest = limits.hours * _HOUR if limits else high
+    return BatchTime(low, likely, high, latest, str(row["basis"]), source)
 
 
 def find_batch_times(

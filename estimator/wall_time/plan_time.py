@@ -15,13 +15,15 @@ from estimator.wall_time.batch_time import (
     find_work_time,
 )
 from estimator.wall_time.call_load import CallLoad, TokenTotal
-from estimator.wall_time.speed import Speed, find_prior_speed
+from estimator.wall_time.speed import Speed, find_prior_speed, slow_to_flex
 from estimator.wall_time.wall_time import Bound, WallTime
 from estimator.workload import PlannedModel
 from experiment.definition import SUBJECT
 from pricing.catalog import ModelName
+from pricing.rates import SERVICE_TIERS
 
 _HOUR = 3600.0
+(_FLEX,) = SERVICE_TIERS["flex"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,8 @@ def find_plan_time(  # noqa: PLR0913 - all that a time depends on
     if not loads:
         return None
     speeds = find_speeds([each.model for each in loads if not each.in_batches], measured)
+    flex = {str(each.name) for each in models.values() if _FLEX in each.offer.options}
+    speeds |= {name: slow_to_flex(speeds[name]) for name in flex & speeds.keys()}
     used = {
         name: left
         for name, each in (seen or {}).items()

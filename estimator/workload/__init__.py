@@ -2,7 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from estimator.workload.batch_prices import find_batch_offer, list_batch_notes
+from estimator.workload.batch_prices import (
+    find_batch_offer,
+    find_limits_of_batches,
+    list_batch_notes,
+)
 from estimator.workload.count_requests import count_workload
 from estimator.workload.judge_prompts import (
     bound_answer,
@@ -67,6 +71,7 @@ __all__ = [
     "describe_uses",
     "digest_files",
     "find_batch_offer",
+    "find_limits_of_batches",
     "input_exactness",
     "joint_vote_ceiling",
     "judge_prompt_bound",

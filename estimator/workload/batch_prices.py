@@ -10,12 +10,10 @@ from pricing.catalog import ModelName
 from pricing.errors import NoPrice, UnknownTier
 from pricing.rates import SERVICE_TIERS, Offer, PriceOptions
 from pricing.sources import PRICE_FILE
+from providers.batches import BatchLimits, find_batch_limits
+from providers.registry import builtin_providers
 
 BATCH = SERVICE_TIERS["batch"]
-# Providers whose batch API is spoken here.
-_PROVIDERS = frozenset(
-    {"openai", "anthropic", "google", "openrouter", "groq", "deepinfra", "together", "mistral"}
-)
 
 
 def offer_as_asked(
@@ -57,9 +55,10 @@ def find_batch_offer(
         UnknownTier: no batches are sent to its provider, or no price of theirs is known.
         NoPrice: it has no price at all.
     """
-    if name.provider not in _PROVIDERS:
+    if find_limits_of_batches(name.provider) is None:
+        known = ", ".join(sorted(filter(find_limits_of_batches, builtin_providers())))
         raise UnknownTier(
-            f"afcost sends no batches to {name.provider}, only to {', '.join(sorted(_PROVIDERS))}; "
+            f"afcost sends no batches to {name.provider}, only to {known}; "
             "remove `batch: yes`, or choose one of these providers"
         )
     try:
@@ -71,6 +70,15 @@ def find_batch_offer(
             f"halved by guess. Remove `batch: yes`, or set the price that its provider names: "
             f"`batch: {{input: …, output: …}}` beside the model's other prices in {PRICE_FILE}"
         ) from problem
+
+
+def find_limits_of_batches(provider: str) -> BatchLimits | None:
+    """Return what the batches of a provider are like, by its name; None where none are sent.
+
+    It is a built-in one, wherever its requests go.
+    """
+    builtin = builtin_providers().get(provider)
+    return None if builtin is None else find_batch_limits(builtin)
 
 
 def list_batch_notes(experiment: Experiment, models: Mapping[str, PlannedModel]) -> Iterator[str]:
@@ -92,6 +100,6 @@ def _describe_way(model: PlannedModel) -> str:
     if model.offer.is_batch:
         return "asked in batches"
     provider = model.name.provider
-    if provider not in _PROVIDERS:
+    if find_limits_of_batches(provider) is None:
         return f"asked by calls: afcost sends no batches to {provider}"
     return f"asked by calls: no batch price is known at {provider}"

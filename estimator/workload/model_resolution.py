@@ -130,6 +130,11 @@ def _collect_options(experiment: Experiment) -> dict[str, tuple[PriceOptions, Ba
     """Return, by model, the request options that affect its price, and whether it is batched."""
     by_model: dict[str, tuple[PriceOptions, Batching, str]] = {}
     for use in list_uses(experiment.spec):
+        if use.batching is not Batching.NO and experiment.spec.sequential is not None:
+            raise BadExperiment(
+                f"{use.model!r} ({use.stage}) is asked in batches, and the looks of `sequential` "
+                "wait for each block of answers; leave out one of them"
+            )
         options = extract_price_options(use.sampling)
         place = f"{use.stage}, condition {use.condition.name}"
         first, how, where = by_model.setdefault(use.model, (options, use.batching, place))

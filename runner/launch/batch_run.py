@@ -21,8 +21,8 @@ def choose_batched(
 ) -> tuple[dict[str, PlannedModel], frozenset[str]]:
     """Return a plan's models, at the prices by which they are asked, and those asked in batches.
 
-    They are those that the plan has in batches, those that have batches away, and with `--batch`
-    all whose price in batches is known.
+    They are those that the plan has in batches, those that have batches away, those that `--by`
+    chose, and with `--batch` all; each where its price in batches is known.
 
     Args:
         verified: the plan as it is today.
@@ -34,8 +34,9 @@ def choose_batched(
         CannotSend: none can be, though that is asked for; or not in such a run.
     """
     models, away = dict(verified.models), {each.model for each in ledger.open_chunks()}
+    wanted = models.keys() if options.batch else away | options.batched
     for name, model in verified.models.items():
-        if model.offer.is_batch or not (options.batch or name in away):
+        if model.offer.is_batch or name not in wanted:
             continue
         offer = batch_offer(verified, name)
         if offer is not None:

@@ -81,6 +81,7 @@ class RunOptions:
         answered_only: send no subject request: only the judges of answers that are stored.
         batch: ask models in batches that have them at a known price; without it, those that the
             plan has in batches, or that have batches away.
+        batched: models, as the experiment writes them, that are asked in batches without `batch`.
         waits: for what is away in batches; else the run ends where nothing else is left to do.
         poll: seconds between looks at batches.
         lease_seconds: seconds without a report, after which others that share the ledger take this
@@ -105,6 +106,7 @@ class RunOptions:
     retry_policy: RetryPolicy = field(default_factory=RetryPolicy)
     answered_only: bool = False
     batch: bool = False
+    batched: frozenset[str] = frozenset()
     waits: bool = True
     poll: float = 60.0
     lease_seconds: float = LEASE_SECONDS

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from afcost import errors
-from afcost.options import FiniteRange, concurrency_option
+from afcost.commands.running.by_time import choose_batched_by
+from afcost.options import FiniteRange, by_option, concurrency_option
 from afcost.rendering.next_step import build_next_commands
 from afcost.rendering.running.dry_run_view import show_dry_run
 from afcost.rendering.running.run_outcome import show_outcome
@@ -55,6 +56,7 @@ def _refuse_blank(_: click.Context, __: click.Parameter, address: str | None) ->
               help="Have Ray place the workers on a cluster; 2 without --workers.")  # fmt: skip
 @click.option("--batch", is_flag=True,
               help="Ask models in batches where their price is known.")  # fmt: skip
+@by_option
 @click.option("--wait/--no-wait", "waits", default=True, show_default=True,
               help="Wait for batches, or leave them to the next run.")  # fmt: skip
 @click.option("--poll", type=FiniteRange(min=0), metavar="SECONDS", default=60, show_default=True,
@@ -71,6 +73,7 @@ def run_command(  # noqa: PLR0913 - one argument for each option
     workers: int | None,
     ray: str | None,
     batch: bool,
+    by: datetime | None,
     waits: bool,
     poll: float,
 ) -> int:
@@ -80,6 +83,8 @@ def run_command(  # noqa: PLR0913 - one argument for each option
     provider billed. Ctrl-C lets requests in flight finish. With --workers, each has --concurrency
     of its own. Batches that are away go on without this process; running PLAN again collects them.
     """
+    if by and (batch or dry_run):
+        raise click.UsageError("--by chooses what is asked in batches; remove the other option")
     crew = CrewOptions(workers or _WORKERS, ray) if workers or ray else None
     if dry_run:
         if crew is not None:
@@ -87,6 +92,9 @@ def run_command(  # noqa: PLR0913 - one argument for each option
         prepared = prepare_dry_run(plan, datetime.now().astimezone(), run_dir, ledger)
         show_dry_run(prepared)
         return errors.AT_THE_CAP if prepared.is_at_cap else errors.DONE
+    batched = frozenset[str]()
+    if by is not None:
+        batched = choose_batched_by(plan, by, run_dir, ledger, concurrency)
     view = RunView()
     options = RunOptions(
         folder=run_dir,
@@ -94,6 +102,7 @@ def run_command(  # noqa: PLR0913 - one argument for each option
         concurrency=concurrency,
         timeout=timeout,
         batch=batch,
+        batched=batched,
         waits=waits,
         poll=poll,
         on_start=view.start,

@@ -66,4 +66,4 @@ def test_every_provider_has_a_time_with_its_source_and_a_measured_one_comes_firs
     assert found["somewhere"] == TIMES["openai"]
     assert "230,000 batches" in found["openrouter"].source
     assert found["openrouter"].low < found["openrouter"].likely < found["openrouter"].high
-    assert found["openrouter"].to_json()["hours"]["latest"] == 24
+    assert found["openrouter"].to_json()["hours"]["latest"] == 96

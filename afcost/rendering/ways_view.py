@@ -1,0 +1,63 @@
+"""How models are asked to be done by a time, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from afcost.rendering import console as draw
+from estimator.processing import LaterStart, Way, find_way
+from estimator.workload import PlannedModel
+from pricing.money import money_from_float
+
+
+def describe_by(
+    models: Mapping[str, PlannedModel], by: datetime, later: LaterStart | None = None
+) -> Iterator[str]:
+    """Yield in lines which models are asked how, and which hours are cheaper.
+
+    Args:
+        models: written name -> planned model.
+        by: when all is to be done.
+        later: the start at cheaper hours, if any.
+    """
+    ways = {str(model.name): find_way(model).value for model in models.values()}
+    yield f"by {by:%Y-%m-%d %H:%M}: {_list_ways(ways)}"
+    if later is not None:
+        yield (
+            f"off-peak: begun at {later.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC it likely costs "
+            f"{draw.format_dollars(later.cost)} instead of {draw.format_dollars(later.now)}; "
+            "afcost run --by waits for that"
+        )
+
+
+def describe_ways(ways: Mapping[str, str]) -> Iterator[str]:
+    """Yield in a line which models are asked how, where not all are by calls."""
+    if set(ways.values()) - {Way.CALLS.value}:
+        yield f"asked: {_list_ways(ways)}"
+
+
+def _list_ways(ways: Mapping[str, str]) -> str:
+    by_way: dict[str, list[str]] = {}
+    for name, way in ways.items():
+        by_way.setdefault(way, []).append(name)
+    return "; ".join(f"{way} {', '.join(names)}" for way, names in sorted(by_way.items()))
+
+
+def by_to_json(
+    models: Mapping[str, PlannedModel], by: datetime, later: LaterStart | None
+) -> dict[str, Any]:
+    """Return the same as JSON; money as decimal strings of US dollars."""
+    return {
+        "time": by.isoformat(timespec="seconds"),
+        "ways": [
+            {"model": str(model.name), "way": find_way(model).value} for model in models.values()
+        ],
+        "off_peak": later
+        and {
+            "start": later.at.isoformat(timespec="seconds"),
+            "likely_usd": money_from_float(later.cost).to_decimal_string(),
+            "now_usd": money_from_float(later.now).to_decimal_string(),
+        },
+    }
