@@ -39,6 +39,7 @@ from runner.execution import (
     SlowStart,
     StopReason,
     describe_shortage,
+    find_done_places,
 )
 from runner.ledger import Ledger
 from runner.transport.batches import BatchTransport
@@ -246,14 +247,21 @@ class BatchCourse:
         )
 
     def _begin(self) -> None:
-        """Look at each job that was begun; what is left of its answers' judges is covered first."""
+        """Look at each job that was begun; what is left of its answers' judges is covered first.
+
+        Those that are away are looked at once their batch is collected.
+        """
         self._has_begun = True
-        places = sorted(self._places.find(self._ledger.touched_jobs()).values())
+        work, away = self._work, self._store.jobs_away
+        done = find_done_places(work.requests, work.seed, self._ledger)
+        self._pending.mark_known(place for place, is_done in enumerate(done) if is_done)
+        self._pending.mark_known(self._places.find(away).values())
+        begun = set(self._ledger.touched_jobs()) - away
+        places = sorted(self._places.find(begun, done).values())
         self._pending.mark_known(places)
         with self._ledger.transaction(durable=False):
             for job in self._pending.look(places):
-                is_away = any(votes[0].id in self._store.away for votes in job.left)
-                if job.left and job.turn is None and not is_away:
+                if job.left and job.turn is None:
                     assert self._settler is not None  # noqa: S101 - it was attached
                     self._ledger.allocate(job.subject.id, self._settler.price(job))
                 self._pending.add(job, self._store.away)

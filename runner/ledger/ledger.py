@@ -500,6 +500,10 @@ class Ledger(ResumeQueries):
             moved["aside"] = -used
         self._append_entry(head, "reserve", attempt.job, attempt.id, moved, note=note, stored=row)
 
+    def chunks(self) -> list[ChunkNote]:
+        """Return what is known of each chunk; a ledger that is shared has none."""
+        return [] if self.is_shared else super().chunks()
+
     def record_chunk(self, note: ChunkNote) -> None:
         """Record what is known of a chunk; where it has ended, what is allocated to it is free."""
         with self.transaction() as head:
