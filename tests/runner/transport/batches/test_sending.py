@@ -208,3 +208,32 @@ def test_a_key_has_a_mark_that_does_not_tell_it(monkeypatch):
     monkeypatch.setenv("MY_BATCH_KEY", f"{KEY}2")
     assert mark() != first
     assert first not in KEY
+
+
+def test_what_together_and_mistral_say_in_other_words(tmp_path):
+    def answer(asked):
+        return Told({"id": "file-9"} if "files" in asked.path else {"job": OPENAI} | OPENAI)
+
+    chunk, _ = write("together", tmp_path)
+    with run_scripted_batches(answer) as server:
+        do(f"{server.url}/v1", "together", lambda c, m: c.upload(m, chunk))
+        do(f"{server.url}/v1", "together", lambda c, m: c.create(m, chunk))
+        do(f"{server.url}/v1", "mistral", lambda c, m: c.create(m, chunk))
+    upload, together, mistral = server.asked
+    assert upload.path == "/v1/files/upload"
+    assert b"batch-api" in upload.body
+    assert f'filename="{CHUNK}.jsonl"'.encode() in upload.body
+    assert together.json == {
+        "input_file_id": "file-1",
+        "endpoint": "/v1/chat/completions",
+        "completion_window": "24h",
+        "model_id": "a-model",
+    }
+    assert mistral.path == "/v1/batch/jobs"
+    assert mistral.json == {
+        "input_files": ["file-1"],
+        "model": "a-model",
+        "endpoint": "/v1/chat/completions",
+        "metadata": {"run": "a-run", "afcost_chunk": CHUNK},
+        "timeout_hours": 24,
+    }
