@@ -16,6 +16,7 @@ import pytest
 
 from pricing.catalog import ModelName
 from providers.batches import BatchState, ChunkToSend, LineEnd, RemoteBatch
+from providers.capabilities import Capability
 from runner.transport.batches import (
     BadLine,
     BatchClient,
@@ -107,16 +108,19 @@ class Trial:
         return list(self.client.read_results(self.name, fetched.path, find_request))
 
 
-def attempt(server, name, folder, what: Callable[[Trial], Awaitable[Any]], *faults, **more) -> Any:
+def attempt(
+    server, name, folder, what: Callable[[Trial], Awaitable[Any]], *faults, endpoint="", **more
+) -> Any:
     """Have something done at a provider with such faults."""
     batches = BatchBehaviour(faults=tuple(BatchFault(kind, calls=(1,)) for kind in faults), **more)
     server.reset(Behaviour(input_tokens=40, output_tokens=20, api_key=KEY, batches=batches))
 
     async def doing() -> Any:
         provider = build_provider(name, f"{server.url}{BASES[name]}")
-        later = timedelta(0)
-        async with BatchClient({name: provider}, 5.0, appears_within=later) as client:
-            return await what(Trial(client, ModelName(f"{name}/a-model", name, "a-model"), folder))
+        model = ModelName(f"{name}/a-model", name, "a-model")
+        known = {model: Capability(endpoint=endpoint)} if endpoint else {}
+        async with BatchClient({name: provider}, 5.0, known, timedelta(0)) as client:
+            return await what(Trial(client, model, folder))
 
     return asyncio.run(doing())
 
@@ -164,6 +168,13 @@ def test_a_batch_is_sent_done_and_read_line_by_line(server, name, tmp_path):
     assert billed == answered.keys() == {f"{CHUNK}-{n}" for n in range(LINES)}
     (account,) = server.batches()
     assert account.lines == LINES
+
+
+def test_a_model_that_only_responses_serve_is_asked_by_them(server, tmp_path):
+    results = attempt(server, "openai", tmp_path, run_whole, endpoint="responses")
+    billed, answered = check_bill(server, results)
+    assert len(billed) == len(answered) == LINES
+    assert {call.path for call in server.bill().billed} == {"/v1/responses"}
 
 
 @FORMS

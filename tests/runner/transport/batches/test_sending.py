@@ -186,6 +186,19 @@ def test_what_never_reached_the_provider_has_made_nothing(tmp_path):
     assert "cannot connect" in outcome.reason
 
 
+def test_a_batch_goes_through_the_proxy_which_creates_nothing_where_it_refuses(
+    tmp_path, monkeypatch
+):
+    chunk, _ = write("openai", tmp_path)
+    refused = Told(b"no", 407)
+    for told in (Told(OPENAI), refused):
+        with run_scripted_batches(lambda _, told=told: told) as proxy:
+            monkeypatch.setenv("HTTP_PROXY", proxy.url)
+            outcome = do("http://provider.test/v1", "openai", lambda c, m: c.create(m, chunk))
+        assert isinstance(outcome, NotBilled if told is refused else RemoteBatch)
+        assert proxy.asked[0].path == "http://provider.test/v1/batches"
+
+
 def test_a_batch_is_ended_and_asked_for_again():
     ended = {**OPENAI, "status": "cancelling"}
     with run_scripted_batches(lambda a: Told({} if a.method == "POST" else ended)) as server:
