@@ -29,6 +29,7 @@ class OpenRouterBatches:
     """`POST /api/v1/batches`."""
 
     name = "openrouter"
+    page = 20
     created = 202
 
     def read_create(self, sent: Json, files: FileStore, model: str) -> Draft:  # noqa: ARG002 - the form's
@@ -86,6 +87,10 @@ class OpenRouterBatches:
             "usage": None,
             "error": {"message": problem.message} if failed and problem else None,
         }
+
+    def show_created(self, job: Job, url: str) -> Json:
+        """Tell of a batch that was just created."""
+        return self.show(job, url)
 
     def show_list(self, jobs: list[Job], url: str, *, more: bool) -> Json:
         """Tell of a page of them."""
