@@ -34,6 +34,7 @@ class BatchLimits:
         days: for which results are kept.
         find_by: how a batch is found again.
         newest_first: whether its list is known to be in that order.
+        lists_all: whether its list is known to have no pages.
         cancels: whether a batch can be ended.
         windows: how long it may be asked to take, in the provider's words; the first is asked for.
         queued_tokens: the most input tokens of one model that may wait; None where there is no
@@ -52,6 +53,7 @@ class BatchLimits:
     days: int
     find_by: FindBy
     newest_first: bool
+    lists_all: bool
     cancels: bool
     windows: tuple[str, ...]
     queued_tokens: int | None
@@ -86,6 +88,7 @@ def _parse_row(name: str, row: dict[str, Any]) -> BatchLimits:
         days=row["days"],
         find_by=FindBy(row["find_by"]),
         newest_first=row["newest_first"],
+        lists_all=row.get("lists_all", False),
         cancels=row["cancels"],
         windows=tuple(row.get("windows", ())),
         queued_tokens=row.get("queued_tokens"),

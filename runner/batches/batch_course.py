@@ -166,11 +166,16 @@ class BatchCourse:
         return NO_CELLS
 
     def postpone(self, jobs: Sequence[Job]) -> bool:
-        """Leave jobs that the cap does not cover for later, where batches may free money."""
-        if not self._store.notes:
-            return False
-        self._postponed += [job.place for job in jobs]
-        return True
+        """Leave jobs that the cap does not cover for later, where batches may free money.
+
+        Those are away, or are cut of what the calls of this block leave to them. What comes later
+        in the block is left as well, so that conditions stay balanced.
+        """
+        first = min(job.place for job in jobs)
+        may_free = bool(self._store.notes) or any(place < first for place in self._calls)
+        if may_free:
+            self._postponed += [place for place in self._calls if place >= first]
+        return may_free
 
     def describe_end(self) -> tuple[StopReason, str]:
         """Return how an execution ended that nothing else ended, and what there is to say."""
@@ -218,6 +223,9 @@ class BatchCourse:
                 if calls := self._pending.take_calls(_CALLS_AT_ONCE):
                     self._calls = calls
                     return calls
+                if not self._store.notes and self._postponed:
+                    self._offer_postponed()
+                    continue
                 if not self._store.notes or not self._work.waits:
                     break
                 await self._rest()
@@ -253,11 +261,10 @@ class BatchCourse:
     def _look_again(self) -> None:
         """Add what the calls of the last block leave to batches."""
         assert self._settler is not None  # noqa: S101 - it was attached
-        leaves = self._store.away | self._settler.given_up
         for job in self._pending.look(self._calls):
             left = [votes for votes in job.left if votes[0].model in self._work.batched]
             if left:
-                self._pending.add_batched(job, leaves)
+                self._pending.add_batched(job, self._settler.list_left_alone(job))
         self._calls = []
 
     async def _look_at_chunks(self, keeper: ChunkKeeper) -> None:
@@ -271,9 +278,12 @@ class BatchCourse:
                 break
         self._looked_at = time.monotonic()
         if len(self._store.notes) < before:  # money came free
-            self._pending.add_calls(self._postponed)
-            self._postponed = []
+            self._offer_postponed()
         self._show()
+
+    def _offer_postponed(self) -> None:
+        self._pending.add_calls(self._postponed)
+        self._postponed = []
 
     async def _advance(self, keeper: ChunkKeeper, chunk: str) -> None:
         assert self._settler is not None  # noqa: S101 - it was attached

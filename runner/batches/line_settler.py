@@ -165,7 +165,12 @@ class LineSettler:
                     self._ledger.deallocate(job.subject.id)
                 elif job.turn is None or job.turn.subject is not None:
                     self._ledger.pass_cover(note.chunk, job.subject.id, self.price(job))
-                self._pending.add(job, self._store.away | self.given_up)
+                self._pending.add(job, self.list_left_alone(job))
+
+    def list_left_alone(self, job: OpenJob) -> set[str]:
+        """Return the ids of a job's requests that are away, or are sent no more."""
+        ids = {votes[0].id for votes in job.left}
+        return {each for each in ids if each in self._store.away or each in self.given_up}
 
     def price(self, job: OpenJob) -> Money:
         """Return what is left of a job may cost."""

@@ -64,8 +64,8 @@ class RunScheduler:
         slow_starts: written name of a model -> how many of its requests may be in flight; None
             begins with one of each.
         batched: written names of models that are sent nothing here: their requests go in batches.
-        postpone: is called with jobs that the cap does not cover; returns whether they are left for
-            later, because batches may free some of it.
+        postpone: is called with jobs that the cap does not cover; returns whether they, and those
+            after them, are left for later, because batches may free some of it.
     """
 
     def __init__(  # noqa: PLR0913 - what an execution is made of
@@ -281,6 +281,7 @@ class RunScheduler:
                 self._record_end(StopReason.CAP, self._describe_cap(wanted[0][1]))
                 break
             await self._finish_jobs(jobs, JobOutcome.FAILED)  # nothing is done for them now
+            self._queue.narrow(())  # nor for those after them
         if self.progress.end:
             for job, _ in wanted[:admitted]:
                 await self._budget.close_job(job)

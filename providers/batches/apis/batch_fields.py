@@ -18,7 +18,7 @@ from msgspec.json import Decoder
 from providers.error_body import put_on_one_line
 from providers.errors import MalformedResponse
 from providers.reply import require_object
-from providers.secrets import quote_value
+from providers.secrets import quote_value, redact_secrets
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/=+~-]{0,199}")
 _MAX_COUNT, _MAX_PROBLEM, _MAX_TIME, _MAX_CURSOR = 10**9, 400, 10**11, 1000
@@ -50,6 +50,8 @@ def read_id(fields: dict[str, Any], name: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str) or not _ID.fullmatch(value) or ".." in value:
         raise MalformedResponse(f"{name} is {quote_value(value)}, which is no id")
+    if redact_secrets(value) != value:  # an id is stored as it came
+        raise MalformedResponse(f"{name} has a secret in it")
     return value
 
 

@@ -74,7 +74,7 @@ class MistralBatches(BatchApi):
 
     def list_url(self, target: BatchTarget, cursor: str) -> str:
         """Return the address of a page of all jobs; its cursor is the page's number."""
-        return f"{target.base}/batch/jobs?page_size={_PAGE}&page={cursor or 0}"
+        return f"{target.base}/batch/jobs?page_size={_PAGE}&order_by=-created&page={cursor or 0}"
 
     def parse_batch(self, data: object) -> RemoteBatch:
         """Parse what is told of a job."""
@@ -98,8 +98,13 @@ class MistralBatches(BatchApi):
         return parse_openai_line(line)
 
 
+def _read_file(value: object) -> str:
+    """Read the id of a file, also from what describes the file; empty where there is none."""
+    return read_optional_id(value if isinstance(value, dict) else {"id": value}, "id")
+
+
 def _parse_job(fields: dict[str, Any]) -> RemoteBatch:
-    files = [read_optional_id(fields, name) for name in ("output_file", "error_file")]
+    files = [_read_file(fields.get(name)) for name in ("output_file", "error_file")]
     inputs = fields.get("input_files") or [""]
     told = RemoteBatch(
         id=read_id(fields, "id"),
@@ -111,7 +116,7 @@ def _parse_job(fields: dict[str, Any]) -> RemoteBatch:
         results=tuple(filter(None, files)),
         created_at=read_time(fields.get("created_at")),
         problem=describe_errors(fields.get("errors")),
-        file_id=read_optional_id({"id": inputs[0]}, "id"),
+        file_id=_read_file(inputs[0]),
         chunk=read_chunk(fields.get("metadata")),
     )
     return judge_batch(told)

@@ -122,7 +122,8 @@ class OpenAiBatches(BatchApi):
                 return BatchPage(tuple(map(self.parse_batch, data)))
             page = require_object(data)
             batches = tuple(map(self.parse_batch, list_objects(page.get("data"))))
-            goes_on = bool(page.get("has_more")) and bool(batches)
+            # One that does not say whether it is the last is asked for another.
+            goes_on = page.get("has_more") is not False and bool(batches)
             return BatchPage(batches, batches[-1].id if goes_on else "")
 
     def result_url(self, target: BatchTarget, source: str) -> str:

@@ -87,6 +87,7 @@ async def _fetch_source(  # noqa: PLR0913 - as of `fetch_results`
         return None
     fetch = _fetch_inline if way.api.inlines_results else _fetch_file
     failure = await fetch(exchange, way, way.api.result_url(way.target, source), file, lines)
+    file.hide(way.route.key)
     if failure is None and not file.ends_whole():
         failure = Unknown(describe_unreadable("the results end in the middle of a line"))
         if not takes_cut:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 _BLOCK, _MOST_LAST_LINE = 2**20, 2**27  # bytes
+_LEAST_SECRET = 8  # characters of what is a secret in an answer
 _LEAST_FREE = 2**30  # bytes that a disk must keep free
 
 
@@ -46,6 +47,19 @@ class ResultFile:
     def finish(self) -> None:
         """Declare it whole."""
         self.begun.replace(self.path)
+
+    def hide(self, secret: str | None) -> None:
+        """Replace a secret that the server repeats, by as many other characters."""
+        wanted = (secret or "").encode()
+        if len(wanted) < _LEAST_SECRET or not self.begun.exists():
+            return
+        with self.begun.open("r+b") as file:
+            at = 0
+            while len(block := _read_at(file, at, _BLOCK + len(wanted))) >= len(wanted):
+                if wanted in block:
+                    file.seek(at)
+                    file.write(block.replace(wanted, b"*" * len(wanted)))
+                at += _BLOCK
 
     def write_lines(self, lines: Iterable[bytes]) -> None:
         """Write lines that have come whole."""
@@ -99,6 +113,11 @@ def require_room(folder: Path) -> None:
         raise NoRoomError(
             f"the disk of {folder} has less than 1 GiB left for results: make room, then run again"
         )
+
+
+def _read_at(file: BinaryIO, at: int, size: int) -> bytes:
+    file.seek(at)
+    return file.read(size)
 
 
 def _read_last_line(file: BinaryIO, size: int) -> bytes:

@@ -20,7 +20,7 @@ from runner.transport.batches.exchange import Exchange, NotTold, Reply, describe
 from runner.transport.batches.first_results import read_first_ids
 
 _MOST_PAGES = 300
-_CLOCKS = timedelta(hours=1)  # by which a provider's clock and this one may differ
+_CLOCKS = timedelta(days=7)  # by which a provider's clock and this one may differ
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ def _judge(looked: _Looked, chunk: ChunkToSend, key_mark: str, *, is_old: bool) 
     elif chunk.key_mark and chunk.key_mark != key_mark:
         why = "it was sent with another key, whose batches this one may not see"
     elif not looked.is_whole:
-        why = "the list of batches is too long to be read to its end"
+        why = "the list of batches could not be read to its end"
     elif looked.working:
         batches = f"{looked.working:,} batch{'es' if looked.working > 1 else ''}"
         why = f"{batches} that may be it still work; their results will tell"
@@ -89,7 +89,7 @@ async def _look(exchange: Exchange, way: BatchRoute, chunk: ChunkToSend) -> _Loo
 async def _list_batches(
     exchange: Exchange, way: BatchRoute, since: datetime, looked: _Looked
 ) -> AsyncIterator[RemoteBatch]:
-    cursor = ""
+    cursor, seen = "", set[str]()
     for _ in range(_MOST_PAGES):
         reply = await exchange.ask(way, "GET", way.api.list_url(way.target, cursor))
         if not isinstance(reply, Reply):
@@ -100,8 +100,13 @@ async def _list_batches(
         except MalformedResponse as error:
             looked.failure = describe_unread(error)
             return
-        for each in page.batches:
+        fresh = [each for each in page.batches if each.id not in seen]
+        for each in fresh:
             yield each
+        if page.batches and not fresh:  # the same page again: are there others?
+            looked.is_whole = way.limits.lists_all
+            return
+        seen.update(each.id for each in fresh)
         cursor = page.cursor
         is_past = any(each.created_at and each.created_at < since for each in page.batches)
         if not cursor or (is_past and way.limits.newest_first):

@@ -95,6 +95,9 @@ class Faults:
     bad: int = 2
 
 
+NOTHING_WRONG = Faults()
+
+
 @dataclass
 class _Batch:
     id: str
@@ -117,7 +120,7 @@ class FakeBatches:
     """
 
     lab: Lab
-    faults: Faults = Faults()
+    faults: Faults = NOTHING_WRONG
     finds_by_file: bool = True
     step: Callable[[], None] = lambda: None
     billed: Money = field(default_factory=Money)

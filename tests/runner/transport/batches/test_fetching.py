@@ -133,6 +133,16 @@ def test_results_elsewhere_are_fetched_without_the_key(tmp_path):
     assert KEY not in str(elsewhere.asked[0].headers)
 
 
+@pytest.mark.parametrize("before", [0, 2**20 - 7, 2**20, 2**20 + 7])
+def test_a_key_that_the_server_repeats_is_in_no_file(tmp_path, before):
+    text = b'{"a":"%s%s"}\n' % (b"x" * before, KEY.encode())
+    with run_scripted_batches(lambda _: Told(text)) as server:
+        fetched = fetch(server.url, tmp_path / "results", ended("out", succeeded=1))
+    written = fetched.path.read_bytes()
+    assert KEY.encode() not in written
+    assert len(written) == len(text)
+
+
 def test_results_inside_of_a_batch_are_written_one_a_line(tmp_path):
     results = [{"custom_id": f"{n}", "text": "two\nlines"} for n in range(3)]
     told = {"id": "b1", "status": "completed", "results": results}

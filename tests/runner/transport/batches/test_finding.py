@@ -61,6 +61,21 @@ def tell_of(*batches, more=False):
     return lambda _: Told({"data": list(batches), "has_more": more})
 
 
+def test_a_list_that_does_not_say_whether_it_ends_is_not_taken_for_all_of_it(tmp_path):
+    page = [openai("batch_1"), openai("batch_2")]
+    found, asked = look(lambda _: Told({"data": page}), "deepinfra", tmp_path, file_id="file-1")
+    assert (found.batch, found.is_sure, len(asked)) == (None, False, 2)
+    assert "to its end" in found.why
+    found, _ = look(lambda _: Told({"data": page}), "groq", tmp_path)
+    assert found.is_sure  # it has no pages
+
+    def answer(asked):
+        return Told({"data": [] if "after=" in asked.path else page})
+
+    found, asked = look(answer, "deepinfra", tmp_path, file_id="file-1")
+    assert (found.batch, found.is_sure, len(asked)) == (None, True, 2)
+
+
 def test_what_was_never_sent_is_not_there_and_is_not_asked_for(tmp_path):
     found, asked = look(tell_of(), "openai", tmp_path, sent_at=None)
     assert (found.batch, found.is_sure, asked) == (None, True, [])
@@ -83,7 +98,7 @@ def test_a_job_of_googles_is_found_by_its_display_name(tmp_path):
 
 
 def test_all_pages_are_read_until_one_is_older_than_the_chunk(tmp_path):
-    old = openai("batch_0", created=-7200)
+    old = openai("batch_0", created=-8 * 86_400)
 
     def answer(asked):
         if "after=batch_2" in asked.path:
@@ -152,7 +167,7 @@ def test_batches_that_cannot_be_it_are_not_looked_into(tmp_path):
         anthropic("size", total=3),
         anthropic("known"),
         anthropic("working", ended=False, total=5),
-        anthropic("old", created=-7200),
+        anthropic("old", created=-8 * 86_400),
     ]
     found, asked = look(
         answer_results(listed, {}), "anthropic", tmp_path, other_batches=frozenset({"known"})

@@ -166,6 +166,7 @@ def test_a_creation_that_was_refused_has_made_nothing(tmp_path, name, status):
         Told([1]),
         Told({"id": "../files/x", "status": "validating"}),
         Told({"status": "validating"}),
+        Told({"id": KEY, "status": "validating"}),
     ],
     ids=str,
 )
