@@ -270,6 +270,7 @@ FOLDERS = {
         "runner/forecasting",
         "runner/launch",
     },
+    "runner/deadline": {"runner/state", "runner/timing", "runner/launch"},
     "afcost/rendering": set(),
     "afcost/rendering/approval": {"afcost/rendering"},
     "afcost/rendering/design": {"afcost/rendering"},

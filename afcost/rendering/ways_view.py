@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from afcost.rendering import console as draw
-from estimator.processing import LaterStart, Way, find_way
+from afcost.rendering.durations import format_duration
+from estimator.processing import LaterStart, NotInTime, Way, find_way
 from estimator.workload import PlannedModel
 from pricing.money import money_from_float
 
@@ -30,6 +31,16 @@ def describe_by(
             f"{draw.format_dollars(later.cost)} instead of {draw.format_dollars(later.now)}; "
             "afcost run --by waits for that"
         )
+
+
+def describe_late(late: NotInTime, by: datetime, now: datetime) -> str:
+    """Return that nothing is done by a time, and what is possible."""
+    soonest = (now + timedelta(seconds=late.fastest)).replace(second=0) + timedelta(minutes=2)
+    return (
+        f"--by {by:%Y-%m-%d %H:%M}: nothing is likely done by then; the fastest way takes up to "
+        f"{format_duration(late.fastest)} in 90% of cases. Possible: --by "
+        f"{soonest:%Y-%m-%dT%H:%M} or later, a higher --concurrency, or fewer queries"
+    )
 
 
 def describe_ways(ways: Mapping[str, str]) -> Iterator[str]:

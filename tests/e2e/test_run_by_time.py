@@ -1,14 +1,13 @@
-"""`run --by TIME`: batches or calls, whichever are done by then; cheaper hours are waited for."""
+"""`run --by TIME`: batches or calls, whichever are done by then."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from afcost.commands.running import by_time
-from estimator.processing import LaterStart
+from runner.deadline import choose_run_by
 from tests.e2e.sample_experiment import Lab
 from tests.support.provider.behaviour import Behaviour
 
@@ -35,8 +34,8 @@ def lab(server, tmp_path, monkeypatch):
 
 
 def choose(by: timedelta) -> frozenset[str]:
-    until = datetime.now().astimezone() + by
-    return by_time.choose_batched_by(Path("plan.json"), until, None, None, 10)
+    now = datetime.now().astimezone()
+    return choose_run_by(Path("plan.json"), now + by, now, None, None, 10).batched
 
 
 @pytest.mark.usefixtures("lab")
@@ -60,20 +59,3 @@ def test_what_cannot_be_done_is_refused_and_nothing_is_sent(lab, server) -> None
 
 def test_it_does_not_take_another_way_to_choose(lab) -> None:
     lab.afcost("run", "plan.json", "--by", "9d", "--batch", ends=2)
-
-
-@pytest.mark.usefixtures("lab")
-def test_cheaper_hours_are_waited_for(monkeypatch, capsys) -> None:
-    soon = datetime.now(UTC) + timedelta(seconds=50)
-    slept = []
-
-    def sleep(seconds: float) -> None:
-        slept.append(seconds)
-        monkeypatch.setattr(by_time, "_clock", lambda: soon + timedelta(seconds=1))
-
-    monkeypatch.setattr(by_time, "find_later_start", lambda *_: LaterStart(soon, 1.0, 2.0))
-    monkeypatch.setattr(by_time, "_sleep", sleep)
-    choose(timedelta(hours=2))
-    assert len(slept) == 1
-    assert slept[0] <= 30
-    assert "waiting until" in capsys.readouterr().err

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from afcost.by_time import choose_in_time
 from afcost.commands.planning.earlier_answers import find_progress, list_left, make_timer
+from afcost.errors import Refused
+from afcost.rendering.ways_view import describe_late
 from estimator.forecast import Stratum
 from estimator.plan import Estimate
 from estimator.processing import (
     ChosenWays,
     FindTime,
     LaterStart,
+    NotInTime,
     Way,
     choose_ways,
     find_later_start,
@@ -42,7 +44,11 @@ def choose_by(
     allowed = frozenset(Way) - ({Way.FLEX} if is_begun else set())
     models = {written: plan.models[written] for written in {each.model for each in strata}}
     ways = list_ways(estimate.experiment, models, strata, estimate.book, estimate.run_date, allowed)
-    return choose_in_time(lambda seconds: choose_ways(models, ways, find_time, seconds), by)
+    now = datetime.now().astimezone()
+    try:
+        return choose_ways(models, ways, find_time, (by - now).total_seconds())
+    except NotInTime as late:
+        raise Refused(describe_late(late, by, now)) from late
 
 
 def find_ways_by(

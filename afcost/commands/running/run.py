@@ -9,13 +9,17 @@ from pathlib import Path
 import click
 
 from afcost import errors
-from afcost.commands.running.by_time import choose_batched_by
 from afcost.options import FiniteRange, by_option, concurrency_option
+from afcost.rendering import console as draw
 from afcost.rendering.next_step import build_next_commands
 from afcost.rendering.running.dry_run_view import show_dry_run
 from afcost.rendering.running.run_outcome import show_outcome
 from afcost.rendering.running.run_view import RunView
+from afcost.rendering.wall_time_view import describe_time
+from afcost.rendering.ways_view import describe_by, describe_late
+from estimator.processing import NotInTime
 from runner.cluster import CrewOptions, check_crew, execute_with_crew
+from runner.deadline import choose_run_by, wait_until
 from runner.execution import StopReason
 from runner.launch import RunOptions, execute_plan, prepare_dry_run
 from runner.results import build_report
@@ -39,6 +43,29 @@ def _refuse_blank(_: click.Context, __: click.Parameter, address: str | None) ->
     if address is not None and not address.strip():
         raise click.BadParameter("expected auto, or the HOST:PORT of a cluster's head")
     return address
+
+
+def _prepare_by(
+    plan: Path, by: datetime, run_dir: Path | None, ledger: str | None, concurrency: int
+) -> frozenset[str]:
+    """Return the models that are asked in batches to be done by a time; wait for cheaper hours.
+
+    Raises:
+        Refused: nothing is done by then; it says what is possible.
+    """
+    now = datetime.now().astimezone()
+    try:
+        found = choose_run_by(plan, by, now, run_dir, ledger, concurrency)
+    except NotInTime as late:
+        raise errors.Refused(describe_late(late, by, now)) from late
+    if found.time is not None:
+        for line in (*describe_by(found.models, by, found.later), next(describe_time(found.time))):
+            draw.print_text(draw.stderr(), line)
+    if found.later is not None:
+        at = found.later.at.astimezone()
+        draw.print_text(draw.stderr(), f"waiting until {at:%Y-%m-%d %H:%M}; Ctrl-C ends it")
+        wait_until(found.later.at)
+    return found.batched
 
 
 @click.command("run")
@@ -94,7 +121,7 @@ def run_command(  # noqa: PLR0913 - one argument for each option
         return errors.AT_THE_CAP if prepared.is_at_cap else errors.DONE
     batched = frozenset[str]()
     if by is not None:
-        batched = choose_batched_by(plan, by, run_dir, ledger, concurrency)
+        batched = _prepare_by(plan, by, run_dir, ledger, concurrency)
     view = RunView()
     options = RunOptions(
         folder=run_dir,
