@@ -114,6 +114,7 @@ def kill_served(
         find_batch_limits(providers[form]),  # type: ignore[arg-type]
         client=lambda: BatchClient(providers, appears_within=appears),
         providers=providers,
+        let_time_pass=server.finish_batches,
     )
     run.kill, was_killed = Killer(step).step, True
     try:
