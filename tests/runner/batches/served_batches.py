@@ -36,6 +36,8 @@ FORMS = {
 }
 # What a provider has done and never tells is held, and asked for again.
 UNTOLD = {"missing", "not_json", "results_short"}
+# These forms say so when a batch is created, each time that it is, and none ever comes to be.
+FOREVER = {("anthropic", "token_limit"), ("google", "token_limit")}
 _FIRST = (1, 2)
 FAULTS = {
     "none": (),
