@@ -105,7 +105,7 @@ class Counter:
         """Send results as lines."""
         lines = list(results)
         text = "".join(f"{each.text}\n" for each in lines)
-        return await self._deliver(request, job, lines, text, "application/x-jsonlines")
+        return await self._deliver(request, job, lines, text, "application/octet-stream")
 
     async def send_inline(
         self, request: web.Request, job: Job, shown: Json, place: tuple[str, ...]

@@ -84,6 +84,7 @@ class OpenRouterBatches:
                 "completed": sum(each.how == "succeeded" for each in job.done),
                 "failed": sum(each.how == "errored" for each in job.done),
             },
+            "results": None,
             "usage": None,
             "error": {"message": problem.message} if failed and problem else None,
         }
@@ -107,7 +108,8 @@ class OpenRouterBatches:
         """Write a result."""
         told: Json = {"id": f"batch_req_{done.call or 0}", "custom_id": done.line.custom_id}
         if done.how == "succeeded":
-            response = {"status_code": 200, "request_id": f"gen-{done.call}", "body": done.body}
+            body = _name_native_finish(done.body)
+            response = {"status_code": 200, "request_id": f"gen-{done.call}", "body": body}
             return told | {"response": response, "error": None}
         message = _UNDONE.get(done.how) or done.body["error"]["message"]
         kind = done.body["error"].get("type") if done.how == "errored" else f"batch_{done.how}"
@@ -116,3 +118,11 @@ class OpenRouterBatches:
     def error(self, status: int, message: str) -> Json:
         """Write an error object."""
         return {"error": {"code": status, "message": message}}
+
+
+def _name_native_finish(body: Json) -> Json:
+    """Add what it says of the finish at the provider that it asked, which its package requires."""
+    if "choices" not in body:
+        return body
+    choices = [each | {"native_finish_reason": each["finish_reason"]} for each in body["choices"]]
+    return body | {"choices": choices}
