@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from experiment.prompts import Request
 from pricing.catalog import ModelName
@@ -56,6 +57,7 @@ LIMITS = BatchLimits(
     windows=(),
     queued_tokens=None,
     is_queue_limited=False,
+    lists_all=True,
     free="",
     sources=(),
     checked="",
@@ -132,20 +134,20 @@ class FakeBatches:
     written: dict[str, list[tuple[str, Request]]] = field(default_factory=dict)
     works: bool = True  # False: batches go on working
 
-    def takes_file(self, name: ModelName) -> bool:
+    def takes_file(self, _: ModelName) -> bool:
         return self.finds_by_file
 
-    def write_lines(self, name: ModelName, lines: Iterable[BatchLine], to: Path) -> WrittenLines:
+    def write_lines(self, _: ModelName, lines: Iterable[BatchLine], to: Path) -> WrittenLines:
         self.step()
         found = [(line.custom_id, line.request) for line in lines]
         assert len({custom_id for custom_id, _ in found}) == len(found)
         self.written[to.name] = found
         return WrittenLines(to, len(found), 0)
 
-    def mark_key(self, name: ModelName, chunk_id: str) -> str:
+    def mark_key(self, _: ModelName, __: str) -> str:
         return "mark"
 
-    async def upload(self, name: ModelName, chunk: ChunkToSend) -> Uploaded | Unknown:
+    async def upload(self, _: ModelName, chunk: ChunkToSend) -> Uploaded | Unknown:
         self.step()
         self.uploads += 1
         if self.faults.upload and self.uploads == 1:
@@ -153,9 +155,7 @@ class FakeBatches:
         self.step()
         return Uploaded(chunk.path.name)
 
-    async def create(
-        self, name: ModelName, chunk: ChunkToSend
-    ) -> RemoteBatch | NotBilled | Unknown:
+    async def create(self, _: ModelName, chunk: ChunkToSend) -> RemoteBatch | NotBilled | Unknown:
         self.step()
         self.tried += 1
         fault = self.faults.creation if self.tried <= self.faults.bad else ""
@@ -171,14 +171,14 @@ class FakeBatches:
             return Unknown(_failure("no answer within 600 s"))
         return self._tell(batch)
 
-    async def find(self, name: ModelName, chunk: ChunkToSend) -> Found:
+    async def find(self, _: ModelName, chunk: ChunkToSend) -> Found:
         self.step()
         for batch in self.batches.values():
             if batch.chunk == chunk.id:
                 return Found(self._tell(batch), is_sure=True)
         return Found(None, is_sure=True)
 
-    async def poll(self, name: ModelName, batch_id: str) -> RemoteBatch:
+    async def poll(self, _: ModelName, batch_id: str) -> RemoteBatch:
         self.step()
         batch = self.batches[batch_id]
         batch.polls += self.works
@@ -224,19 +224,19 @@ class FakeBatches:
         return Answered(ModelResponse(text, "", "stop", told, None, model.name.id, "id", raw))
 
     async def fetch_results(
-        self, name: ModelName, batch: RemoteBatch, to: Path, lines: int, *, takes_cut: bool = False
+        self, _: ModelName, batch: RemoteBatch, to: Path, lines: int, *, takes_cut: bool = False
     ) -> FetchedResults | Unknown:
         self.step()
         self.fetches += 1
         is_cut = self.faults.fetching == "always" or (self.faults.fetching and self.fetches == 1)
         if is_cut and not takes_cut:
             return Unknown(_failure("the file is not whole"))
-        to.write_text(batch.id)
+        to.write_text(batch.id)  # noqa: ASYNC240 - a few bytes
         self.step()
         return FetchedResults(to, 0, lines)
 
     def read_results(
-        self, name: ModelName, results: Path, find_request: Callable[[str], Request | None]
+        self, _: ModelName, results: Path, find_request: Callable[[str], Request | None]
     ) -> Iterator[LineResult | BadLine]:
         batch = self.batches[results.read_text()]
         assert batch.results is not None
@@ -258,7 +258,7 @@ class FakeBatches:
             find_request(custom_id)
             yield LineResult(custom_id, outcome)
 
-    async def cancel(self, name: ModelName, batch_id: str) -> RemoteBatch:
+    async def cancel(self, _: ModelName, batch_id: str) -> RemoteBatch:
         return self._tell(self.batches[batch_id])
 
 
@@ -278,6 +278,8 @@ class Run:
     batched: frozenset[str] = frozenset({MODEL})
     limits: BatchLimits = LIMITS
     kill: Callable[[], None] = lambda: None
+    client: Callable[[], Any] | None = None  # None: `batches` itself
+    providers: dict[str, Any] = field(default_factory=lambda: {"my-lab": None})
 
     def go(self, *, waits: bool = True, poll: float = 0.0) -> tuple[Progress, BatchCourse]:
         """Run until there is nothing more to do, or it is killed.
@@ -291,7 +293,11 @@ class Run:
 
             @asynccontextmanager
             async def open_transport():
-                yield self.batches
+                if self.client is None:
+                    yield self.batches
+                else:
+                    async with self.client() as client:
+                        yield Stepped(client, self.kill)
 
             course = BatchCourse(
                 BatchWork(
@@ -300,7 +306,7 @@ class Run:
                     ledger=ledger,
                     models=self.lab.models,
                     batched=self.batched,
-                    providers={"my-lab": None},
+                    providers=self.providers,
                     folder=self.path.parent,
                     work="work",
                     labels={},
@@ -348,6 +354,35 @@ class Run:
     def billed(self) -> Money:
         """What all of it cost at the provider."""
         return self.batches.billed + self.calls.billed
+
+
+class Stepped:
+    """A client of batches, with a step before and after everything that it is asked."""
+
+    def __init__(self, client: Any, step: Callable[[], None]) -> None:
+        self._client, self._step = client, step
+
+    def __getattr__(self, name: str) -> Any:
+        own = getattr(self._client, name)
+        if name in ("takes_file", "mark_key"):
+            return own
+        if name == "write_lines":
+            return lambda *given: (self._step(), own(*given))[1]
+        if name == "read_results":
+            return lambda *given: self._read(own(*given))
+
+        async def ask(*given: Any, **named: Any) -> Any:
+            self._step()
+            found = await own(*given, **named)
+            self._step()
+            return found
+
+        return ask
+
+    def _read(self, results: Iterable[Any]) -> Iterator[Any]:
+        for each in results:
+            self._step()
+            yield each
 
 
 class Killer:

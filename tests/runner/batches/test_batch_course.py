@@ -131,7 +131,7 @@ def test_without_waiting_a_run_leaves_batches_and_the_next_one_collects_them(lab
     assert run.go()[0].end is StopReason.COMPLETE
 
 
-def test_the_first_batch_of_a_model_is_one_block_and_later_ones_are_a_tenth_of_the_cap(lab, path):
+def test_the_first_batch_of_a_model_is_one_block_and_later_ones_are_a_tenth_of_the_cap(path):
     run = a_run(make(path.parent / "e", queries=20), path, cap=Money.from_usd("0.006"))
     assert run.go()[0].end is StopReason.COMPLETE
     with ledger_of(run.path) as ledger:
