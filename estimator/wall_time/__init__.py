@@ -9,6 +9,7 @@ asked), `last_answers` (how long a run waits at its end), `wall_time` (the formu
 from estimator.wall_time.account_limits import NO_LIMITS, AccountLimits, SeenLimits
 from estimator.wall_time.batch_time import (
     BatchTime,
+    find_batch_time,
     find_batch_times,
     find_latest_end,
     find_work_time,
@@ -42,6 +43,7 @@ __all__ = [
     "TimedCall",
     "TokenTotal",
     "WallTime",
+    "find_batch_time",
     "find_batch_times",
     "find_last_wait",
     "find_latest_end",

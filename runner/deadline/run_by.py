@@ -23,7 +23,7 @@ from experiment.definition import count_waits
 from providers.provider import Provider
 from runner.launch import check_plan, find_study_progress
 from runner.state import find_seen_limits
-from runner.timing import find_known_speeds
+from runner.timing import find_known_batches, find_known_speeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +86,20 @@ def choose_run_by(  # noqa: PLR0913 - a run as of `execute_plan`, and a time
     allowed = frozenset[Way]() if is_shared else frozenset({Way.BATCH})
     ways = list_ways(verified.experiment, models, strata, verified.book, now.date(), allowed)
     speeds = find_known_speeds(plan, checked.providers, checked.folder, checked.folder.parent)
+    batches = find_known_batches(plan, checked.providers, checked.folder, checked.folder.parent)
     seen = _find_limits(plan, checked.providers)
     waits = count_waits(verified.experiment.spec.judges)
 
     def find_time(asked: Mapping[str, PlannedModel]) -> PlanTime | None:
-        return find_plan_time(strata, asked, concurrency, measured=speeds, seen=seen, waits=waits)
+        return find_plan_time(
+            strata,
+            asked,
+            concurrency,
+            measured=speeds,
+            seen=seen,
+            batches=batches,
+            waits=waits,
+        )
 
     chosen = choose_ways(models, ways, find_time, (by - now).total_seconds())
     asked = ask_models(models, chosen.ways)

@@ -13,7 +13,14 @@ from estimator.forecast import MeasuredCalls, Stratum
 from estimator.plan import Estimate, Plan
 from estimator.processing import FindTime
 from estimator.user_dirs import SEEN_LIMITS, state_folder
-from estimator.wall_time import AccountLimits, PlanTime, SeenLimits, Speed, find_plan_time
+from estimator.wall_time import (
+    AccountLimits,
+    BatchTime,
+    PlanTime,
+    SeenLimits,
+    Speed,
+    find_plan_time,
+)
 from estimator.workload import PlannedModel, StratumKey
 from experiment.definition import Experiment, count_waits
 from providers.registry import load_providers
@@ -51,11 +58,12 @@ def make_timer(  # noqa: PLR0913 - of what, and how it is sent
     """
     strata = list_left(plan, progress)
     speeds = find_speeds(plan, experiment, run_dir)
+    batches = _find_batches(plan, experiment, run_dir)
     seen = _find_limits(plan, experiment)
     waits = count_waits(experiment.spec.judges)
 
     def find(models: Mapping[str, PlannedModel]) -> PlanTime | None:
-        return find_plan_time(strata, models, concurrency, limits, speeds, seen, waits=waits)
+        return find_plan_time(strata, models, concurrency, limits, speeds, seen, batches, waits)
 
     return find
 
@@ -88,6 +96,16 @@ def find_speeds(plan: Plan, experiment: Experiment, run_dir: Path | None) -> dic
 
     providers = load_providers(experiment.spec.providers)
     return find_known_speeds(plan, providers, run_dir or _RUNS / plan.study, _RUNS)
+
+
+def _find_batches(plan: Plan, experiment: Experiment, run_dir: Path | None) -> dict[str, BatchTime]:
+    """Return how long the batches of providers took that earlier runs waited for."""
+    if not may_have_run(run_dir):
+        return {}
+    from runner.timing import find_known_batches  # noqa: PLC0415 - a first estimate needs none
+
+    providers = load_providers(experiment.spec.providers)
+    return find_known_batches(plan, providers, run_dir or _RUNS / plan.study, _RUNS)
 
 
 def find_progress(estimate: Estimate, run_dir: Path | None) -> StudyProgress | None:

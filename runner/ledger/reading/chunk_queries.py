@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
 
 from pricing.money import Money
 from runner.errors import LedgerError
-from runner.ledger.reading.chunk_records import ChunkAttempt, ChunkNote, read_line
+from runner.ledger.reading.chunk_records import (
+    ChunkAttempt,
+    ChunkNote,
+    ChunkState,
+    read_line,
+)
 from runner.ledger.reading.queries import Queries, list_marks, split
 from runner.ledger.records import Attempt
 
 # `+seq`: a few rows are sorted, instead of finding all entries of a long ledger by an index.
 _SELECT_NOTES = "SELECT note FROM entry WHERE kind = 'batch' ORDER BY +seq"
+_SELECT_TIMES = "SELECT worker, at, note FROM entry WHERE kind = 'batch' ORDER BY +seq"
 _SELECT_OPEN = """
 SELECT seq, note FROM entry WHERE seq BETWEEN ? AND ? AND kind = 'reserve' AND NOT EXISTS
     (SELECT 1 FROM entry later WHERE later.attempt = entry.attempt AND later.seq > entry.seq)
@@ -54,6 +61,20 @@ class ChunkQueries(Queries):
                 raise LedgerError(f"what it says of a batch cannot be read: {error}") from error
             found[note.chunk] = note
         return list(found.values())
+
+    def chunk_times(self) -> Iterator[tuple[str, float]]:
+        """Yield model and seconds of each batch that was watched until it was collected.
+
+        One that another execution collected may have ended long before.
+        """
+        asked: dict[str, str] = {}  # chunk -> the worker that asked for it
+        for worker, at, text in self._database.execute(_SELECT_TIMES).fetchall():
+            note = ChunkNote.from_text(str(text))
+            if note.state is ChunkState.CREATING:
+                asked[note.chunk] = str(worker)
+            elif not note.is_open and note.settled and asked.get(note.chunk) == worker:
+                took = datetime.fromisoformat(str(at)) - datetime.fromisoformat(note.asked_at)
+                yield note.model, took.total_seconds()
 
     def open_chunks(self) -> list[ChunkNote]:
         """Return the chunks of which attempts may still be answered, oldest first."""
