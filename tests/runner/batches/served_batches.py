@@ -36,6 +36,8 @@ FORMS = {
 }
 # What a provider has done and never tells is held, and asked for again.
 UNTOLD = {"missing", "not_json", "results_short"}
+# Google gives no results of a batch that ran out of time, though it may bill what was done.
+UNTOLD_BY_FORM = {("google", "expired"), ("google", "cancelled")}
 # These forms say so when a batch is created, each time that it is, and none ever comes to be.
 FOREVER = {("anthropic", "token_limit"), ("google", "token_limit")}
 _FIRST = (1, 2)
