@@ -92,7 +92,7 @@ def refuse_other_batches(ledger: Ledger, work: str, plan_file: str) -> None:
     if others:
         requests = sum(each.lines for each in others)
         raise BadRun(
-            f"{len(others)} batches of an earlier plan of this study are away, with {requests:,} "
+            f"batches of an earlier plan of this study are away: {len(others)}, with {requests:,} "
             f"requests; nothing was sent. Collect them first:  afcost run {plan_file or 'PLAN'}"
         )
 

@@ -79,15 +79,30 @@ def test_a_run_in_batches_costs_half_and_is_collected_by_the_next_one(server, af
     assert json.loads(report)["held_usd"] == "0.00"
 
 
+@pytest.mark.parametrize("study", ["openai"], indirect=True)
+@pytest.mark.usefixtures("study")
+def test_while_batches_are_away_nothing_else_is_done_with_their_requests(afcost):
+    afcost("run", "plan.json", "--batch", "--no-wait", "--poll", "0")
+    afcost("estimate", "experiment.yaml", "--samples", "2", "-o", "more.json")
+    afcost("approve", "more.json", "--cap", "0.01", "--yes")
+    _, said = afcost("run", "more.json", "--poll", "0", ends=1)
+    assert "batches of an earlier plan of this study are away: 1, with 2 requests" in said
+    afcost("run", "plan.json", "--poll", "0")
+    afcost("run", "more.json", "--batch", "--poll", "0")
+
+
 @pytest.mark.campaigns
 @pytest.mark.parametrize("study", MODELS, indirect=True)
 @pytest.mark.usefixtures("study")
 def test_a_process_that_is_killed_pays_nothing_twice(server, afcost):
     command = ("run", "plan.json", "--batch", "--poll", "0")
+    ends = []
     for seconds in (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6):
         with ForkedCommand(command, Path.cwd(), os.environ) as running:
             running.await_work(seconds)
             running.kill()
+        ends.append(running.returncode)
+    assert -9 in ends
     afcost(*command)
     billed = Counter(call.prompt for call in server.bill().billed)
     assert len(billed) == 16
