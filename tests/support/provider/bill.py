@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from tests.support.provider.shapes.drawing import Drawn
 
@@ -146,13 +147,18 @@ class Till:
         """Note that a call's answer is with the client."""
         self._calls[n] = dataclasses.replace(self._calls[n], delivered=time.time())
 
-    def enter_line(self, line: BilledCall, charge: Charge | None) -> None:
-        """Note a batch's line, done at once; without a charge it costs nothing."""
-        told = dataclasses.asdict(charge) if charge else {}
-        told.pop("reasoning_tokens", None)
+    def enter_line(self, line: BilledCall, charge: Charge | None, **known: Any) -> None:
+        """Note a batch's line, done at once, and what is known of it; no charge is free."""
+        if charge is not None:
+            known |= {
+                "input_tokens": charge.input_tokens,
+                "output_tokens": charge.output_tokens,
+                "cache_read_tokens": charge.cache_read_tokens,
+                "cache_write_tokens": charge.cache_write_tokens,
+            }
         now = time.time()
         self._calls[line.n] = dataclasses.replace(
-            line, started=now, came=time.monotonic(), ended=now, billed=charge is not None, **told
+            line, started=now, came=time.monotonic(), ended=now, billed=charge is not None, **known
         )
 
     def leave(self, n: int) -> None:

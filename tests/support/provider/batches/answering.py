@@ -17,7 +17,7 @@ from tests.support.provider.api_formats import (
     RequestRefusedError,
     Wire,
 )
-from tests.support.provider.batches.job import Done, Job, Line
+from tests.support.provider.batches.job import Done, Job, Json, Line
 from tests.support.provider.behaviour import UNBILLED, Behaviour, Fault, prompt_key
 from tests.support.provider.bill import BilledCall, Till
 from tests.support.provider.lies import tell
@@ -50,31 +50,27 @@ def count_tokens(behaviour: Behaviour, line: Line) -> int:
 
 
 def answer_line(behaviour: Behaviour, till: Till, job: Job, line: Line) -> Done:
-    """Do one line, and enter it in the till."""
-    call = till.arrived + 1
+    """Do one line, and enter it in the till under its own model: not all forms have one for all."""
+    call, model = till.arrived + 1, str(line.body.get("model", job.draft.model))
+    entry = BilledCall(call, line.path, model, 0.0, batch=job.id, custom_id=line.custom_id)
     wire = find_wire(line.path)
-    entry = BilledCall(
-        call, line.path, job.draft.model, 0.0, batch=job.id, custom_id=line.custom_id
-    )
     try:
         asked = wire.read(line.body)
     except RequestRefusedError as error:
         till.enter_line(entry, None)
         return _fail(wire, call, line, "400", str(error))
     fault = behaviour.fault(call, asked.model)
-    entry = dataclasses.replace(
-        entry, prompt=prompt_key(asked.messages), fault=fault.kind if fault else None
-    )
-    tokens = behaviour.input_for(asked.messages, asked.model)
     kind = fault.kind if fault else ""
+    known: Json = {"prompt": prompt_key(asked.messages), "fault": kind or None}
+    tokens = behaviour.input_for(asked.messages, asked.model)
     if _fails_by_its_batch(job) or tokens is None or kind in UNBILLED:
-        till.enter_line(entry, None)
+        till.enter_line(entry, None, **known)
         return _fail(wire, call, line, *_explain(fault))
     drawn = behaviour.draw(asked.messages, asked.model)
     said = compose(behaviour, call, asked, tokens, fault, drawn)
-    entry = dataclasses.replace(entry, shape=drawn.shape, complies=drawn.complies)
     is_free = kind in _FAILS_BILLED and job.form == "anthropic"
-    till.enter_line(entry, None if is_free else said.charge)
+    known |= {"shape": drawn.shape, "complies": drawn.complies}
+    till.enter_line(entry, None if is_free else said.charge, **known)
     if kind in _FAILS_BILLED:
         return _fail(wire, call, line, "500", _FAILED)
     body = wire.answer(call, asked, said)

@@ -206,12 +206,13 @@ def test_anthropics_form_refuses_bad_ids_at_once_and_bad_parameters_by_line(prov
         requests = [{"custom_id": each, "params": chat(each)} for each in ids]
         assert post(url, {"requests": requests}).status == 400
     bad = {"custom_id": "bad", "params": {"model": MODEL, "messages": chat("a")["messages"]}}
-    good = {"custom_id": "good", "params": chat("good")}
+    good = {"custom_id": "good", "params": chat("good", "other-model")}
     client = CLIENTS["anthropic"]
     rows = client.collect(provider.url, post(url, {"requests": [bad, good]}).json["id"])
     assert [each["result"]["type"] for each in rows] == ["errored", "succeeded"]
     assert rows[0]["result"]["error"]["error"]["type"] == "invalid_request_error"
-    assert [call.custom_id for call in provider.bill().billed] == ["good"]
+    billed = provider.bill().billed
+    assert [(call.custom_id, call.model) for call in billed] == [("good", "other-model")]
 
 
 def test_openrouters_form_reads_a_create_in_its_order(provider):
