@@ -205,6 +205,7 @@ promises of any kind. The largest true bill was {kept} of its cap; {other} among
 campaigns whose provider breaks `max_tokens`.
 
 The same for any program under `afcost guard`: [gateway-faults.md](gateway-faults.md).
+The same for requests in batches: [batch-faults.md](batch-faults.md).
 Other tools' caps against the same provider: [caps.md](caps.md)."""
 
 RESTORES = """\

@@ -55,6 +55,8 @@ FOLDERS = {
     "providers/capabilities": {"providers/provider"},
     "providers/failures": {"providers/provider"},
     "providers/apis": {"providers/provider", "providers/capabilities"},
+    "providers/batches": {"providers/provider"},
+    "providers/batches/apis": {"providers/provider", "providers/apis", "providers/batches"},
     "providers/registry": {"providers/provider", "providers/capabilities"},
     "providers/addresses": {"providers/provider", "providers/registry"},
     "providers/proxies": {"providers/addresses"},
@@ -87,6 +89,12 @@ FOLDERS = {
         "estimator/forecast",
         "estimator/wall_time",
     },
+    "estimator/processing": {
+        "estimator/workload",
+        "estimator/forecast",
+        "estimator/wall_time",
+        "estimator/plan",
+    },
     "estimator/comparison": {"estimator/workload", "estimator/forecast", "estimator/plan"},
     "estimator/recorded/stages": set(),
     "estimator/recorded": {
@@ -102,6 +110,7 @@ FOLDERS = {
         "estimator/forecast",
         "estimator/wall_time",
         "estimator/plan",
+        "estimator/processing",
     },
     "runner/state": set(),
     "runner/approval": {"runner/state"},
@@ -111,6 +120,7 @@ FOLDERS = {
     "runner/reproduction": {"runner/ledger", "runner/run_folder", "runner/versions"},
     "runner/billing": set(),
     "runner/transport": set(),
+    "runner/transport/batches": {"runner/transport"},
     "runner/execution/queues": {"runner/ledger"},
     "runner/execution": {
         "runner/state",
@@ -118,6 +128,13 @@ FOLDERS = {
         "runner/transport",
         "runner/ledger",
         "runner/execution/queues",
+    },
+    "runner/batches": {
+        "runner/billing",
+        "runner/transport",
+        "runner/transport/batches",
+        "runner/ledger",
+        "runner/execution",
     },
     "runner/coverage": {
         "runner/state",
@@ -170,6 +187,8 @@ FOLDERS = {
     },
     "runner/control": {"runner/ledger"},
     "runner/launch": {
+        "runner/batches",
+        "runner/transport/batches",
         "runner/state",
         "runner/approval",
         "runner/ledger",
@@ -251,6 +270,7 @@ FOLDERS = {
         "runner/forecasting",
         "runner/launch",
     },
+    "runner/deadline": {"runner/state", "runner/timing", "runner/launch"},
     "afcost/rendering": set(),
     "afcost/rendering/approval": {"afcost/rendering"},
     "afcost/rendering/design": {"afcost/rendering"},

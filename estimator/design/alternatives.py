@@ -74,7 +74,7 @@ def list_alternatives(
     if batch:
         cheaper = replace(whole, cells=tuple(batch))
         if cheaper.likely < whole.likely:
-            yield Alternative("batch prices", find(cheaper), "afcost cannot send batches")
+            yield Alternative("batch prices", find(cheaper), "afcost estimate --batch plans them")
 
 
 def _list_fewer_models(choices: Sequence[Choice], find: Find) -> Iterator[Alternative]:

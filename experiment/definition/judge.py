@@ -24,7 +24,7 @@ from experiment.definition.sampling import Sampling
 
 SAYINGS = POSITIVE, NEGATIVE, MISSING = "positive", "negative", "missing"  # of any judge
 # Left out where they are not named, as earlier versions wrote a judge.
-_NEWER: dict[str, Any] = {"verdict": None, "counts": "share", "one_request": True}
+_NEWER: dict[str, Any] = {"verdict": None, "counts": "share", "one_request": True, "batch": None}
 
 
 class Judge(FrozenModel):
@@ -32,7 +32,8 @@ class Judge(FrozenModel):
 
     `when` selects the answers that it reads, `samples` is how many votes it has on each, and
     `counts` is how they make one value. The votes are asked for in one request where the provider
-    bills its prompt once; `one_request: no` asks for each in a request of its own.
+    bills its prompt once; `one_request: no` asks for each in a request of its own. `batch` says
+    whether it is asked in batches; without it, the experiment's own `batch` does.
     """
 
     name: ShortName
@@ -45,6 +46,7 @@ class Judge(FrozenModel):
     verdict: VerdictFormat | None = None
     counts: VoteRule = "share"
     one_request: bool = True
+    batch: bool | None = None
 
     @property
     def form(self) -> VerdictFormat:

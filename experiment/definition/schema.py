@@ -82,10 +82,14 @@ class SequentialTest(FrozenModel):
 
 
 class SubjectModel(FrozenModel):
-    """A model that is measured: its name alone, or with changes to the experiment's `sampling`."""
+    """A model that is measured: its name alone, or with changes to the experiment's `sampling`.
+
+    `batch` says whether it is asked in batches; without it, the experiment's own `batch` does.
+    """
 
     name: str
     sampling: SamplingChanges = {}  # noqa: RUF012 - pydantic copies it
+    batch: bool | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -93,19 +97,24 @@ class SubjectModel(FrozenModel):
         if isinstance(data, str):
             return {"name": data}
         if not isinstance(data, dict | cls):
-            raise ValueError("expected a model's name, or {name: NAME, sampling: {…}}")  # noqa: TRY004 - pydantic expects a ValueError
+            raise ValueError(  # noqa: TRY004 - pydantic expects a ValueError
+                "expected a model's name, or {name: NAME, sampling: {…}, batch: yes}"
+            )
         return data
 
     def as_written(self) -> str | dict[str, Any]:
         """Return it as an experiment file writes it."""
-        return {"name": self.name, "sampling": dict(self.sampling)} if self.sampling else self.name
+        said: dict[str, Any] = {"sampling": dict(self.sampling)} if self.sampling else {}
+        said |= {} if self.batch is None else {"batch": self.batch}
+        return {"name": self.name} | said if said else self.name
 
 
 class ExperimentSpec(FrozenModel):
     """A whole experiment file.
 
     `subjects` is called `models` in the file, and in what is stored. `title` is what is asked, in a
-    sentence, for those who read the report.
+    sentence, for those who read the report. `batch` asks all models in batches that have them at a
+    known price, but for those of which the file says otherwise.
     """
 
     name: FileName
@@ -119,6 +128,7 @@ class ExperimentSpec(FrozenModel):
     samples: int = Field(1, ge=1, le=MAX_SAMPLES)
     messages: tuple[MessageTemplate, ...] = Field(min_length=1, max_length=1000)
     sampling: Sampling
+    batch: bool = False
     judges: tuple[Judge, ...] = Field((), max_length=100)
     measure: str | None = None
     answer: AnswerFormat = AnswerFormat(again=0)
@@ -149,7 +159,7 @@ class ExperimentSpec(FrozenModel):
 
     def says_more_of(self, models: Iterable[str]) -> bool:
         """Return whether any of these models has fields of its own, besides its name."""
-        own = {name for name, sampling in self.model_sampling.items() if sampling}
+        own = {each.name for each in self.subjects if each.sampling or each.batch is not None}
         return not (own | self.expect.keys() | self.tokenizer.keys()).isdisjoint(models)
 
     def to_stored(self) -> dict[str, Any]:
@@ -161,6 +171,8 @@ class ExperimentSpec(FrozenModel):
             del fields["target"]
         if self.sequential is None:
             del fields["sequential"]
+        if not self.batch:
+            del fields["batch"]
         return fields
 
     @field_serializer("subjects")
