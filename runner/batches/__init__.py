@@ -10,7 +10,8 @@ In reading order:
     batch_course   all of it, beside the calls of a run
 """
 
-from runner.batches.batch_course import BatchCourse, BatchWork
+from runner.batches.batch_course import BatchCourse
+from runner.batches.batch_work import BatchWork
 from runner.batches.describe import describe_chunk, describe_chunks
 
 __all__ = ["BatchCourse", "BatchWork", "describe_chunk", "describe_chunks"]

@@ -10,17 +10,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
-from estimator.workload import PlannedModel
-from experiment.prompts import Request, RequestBuilder
+from experiment.prompts import Request
 from pricing.money import Money
-from providers.batches import BatchLimits, find_batch_limits
-from providers.provider import Provider
+from providers.batches import BatchLimits
+from runner.batches.batch_work import BatchWork
 from runner.batches.chunk_keeper import ChunkKeeper, Refusal
 from runner.batches.chunk_store import ChunkStore
 from runner.batches.cutting import MOST_ATTEMPTS, ChunkCutter, ChunkRoom
@@ -39,50 +36,12 @@ from runner.execution import (
     SlowStart,
     StopReason,
     describe_shortage,
+    find_done_places,
 )
-from runner.ledger import Ledger
-from runner.transport.batches import BatchTransport
 
 _PART_OF_CAP = 10  # a chunk is one part of so many at most, unless a block alone is more
 _CALLS_AT_ONCE = 500  # jobs, before batches are looked at again
 _SLICE = 0.1  # seconds between looks at whether to stop
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchWork:
-    """What a course needs to know.
-
-    Attributes:
-        requests: of the plan.
-        seed: of the order of work.
-        ledger: open for writing.
-        models: written name -> model; those that are sent batches at the prices of these.
-        batched: written names of those.
-        providers: every provider by name.
-        folder: of the run.
-        work: the digest of the plan's work.
-        labels: what a batch says of itself, where its provider keeps that.
-        open_transport: what sends batches.
-        may_begin: returns whether anything new may be sent: the approval has not ended.
-        find_limits: returns what the batches of a provider are like; None where it has none.
-        waits: whether it waits for batches; else it ends where there is nothing else to do.
-        poll: seconds between looks at batches.
-    """
-
-    requests: RequestBuilder
-    seed: str
-    ledger: Ledger
-    models: dict[str, PlannedModel]
-    batched: frozenset[str]
-    providers: dict[str, Provider]
-    folder: Path
-    work: str
-    labels: dict[str, str]
-    open_transport: Callable[[], AbstractAsyncContextManager[BatchTransport]]
-    may_begin: Callable[[], bool] = lambda: True
-    find_limits: Callable[[Provider], BatchLimits | None] = find_batch_limits
-    waits: bool = True
-    poll: float = 60.0
 
 
 @dataclass(slots=True)
@@ -246,14 +205,21 @@ class BatchCourse:
         )
 
     def _begin(self) -> None:
-        """Look at each job that was begun; what is left of its answers' judges is covered first."""
+        """Look at each job that was begun; what is left of its answers' judges is covered first.
+
+        Those that are away are looked at once their batch is collected.
+        """
         self._has_begun = True
-        places = sorted(self._places.find(self._ledger.touched_jobs()).values())
+        work, away = self._work, self._store.jobs_away
+        done = find_done_places(work.requests, work.seed, self._ledger)
+        self._pending.mark_known(place for place, is_done in enumerate(done) if is_done)
+        self._pending.mark_known(self._places.find(away).values())
+        begun = set(self._ledger.touched_jobs()) - away
+        places = sorted(self._places.find(begun, done).values())
         self._pending.mark_known(places)
         with self._ledger.transaction(durable=False):
             for job in self._pending.look(places):
-                is_away = any(votes[0].id in self._store.away for votes in job.left)
-                if job.left and job.turn is None and not is_away:
+                if job.left and job.turn is None:
                     assert self._settler is not None  # noqa: S101 - it was attached
                     self._ledger.allocate(job.subject.id, self._settler.price(job))
                 self._pending.add(job, self._store.away)

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from estimator.workload import PlannedModel
 from providers.batches import BatchState, RemoteBatch
 from providers.errors import NotTaken
-from providers.failures import Failure
+from providers.failures import Failure, FailureMeaning
 from runner.batches.chunk_store import ChunkStore
 from runner.batches.line_settler import LineSettler
 from runner.ledger import ChunkNote, ChunkState
@@ -148,7 +148,9 @@ class ChunkKeeper:
             self.troubles[note.chunk] = failure.message
             return
         why = "; ".join(filter(None, (failure.message.removesuffix("."), failure.mend)))
-        await self._give_back(note, why, stops_account=failure.stops_account)
+        # Some say so, and not later, that too many tokens wait.
+        is_full = failure.meaning is FailureMeaning.RATE_LIMIT
+        await self._give_back(note, why, is_queue_full=is_full, stops_account=failure.stops_account)
 
     async def _give_back(
         self,

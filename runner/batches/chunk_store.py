@@ -34,6 +34,7 @@ class ChunkStore:
     Attributes:
         notes: what is known of each chunk, by its name, oldest first.
         away: ids of the requests that are in one.
+        jobs_away: of the jobs that had any in one when this process began.
         queue_rooms: model -> the most tokens of its prompts that may wait at its provider, where
             that was exceeded before.
     """
@@ -56,11 +57,11 @@ class ChunkStore:
         self.queue_rooms: dict[str, int] = {}
         for each in known:
             self._learn(each)
-        self.away = {
-            each.attempt.request
-            for note in self.notes.values()
-            for each in self.open_lines(note).list_attempts()
-        }
+        self.away, self.jobs_away = set[str](), set[str]()
+        for note in self.notes.values():
+            for open_one in self.open_lines(note).list_attempts():
+                self.away.add(open_one.attempt.request)
+                self.jobs_away.add(open_one.attempt.job)
 
     def has_bills(self, model: str) -> bool:
         """Return whether a batch of a model was billed, and nothing was wrong with that."""

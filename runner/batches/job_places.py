@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from experiment.prompts import RequestBuilder
 from runner.ledger import Ledger
@@ -22,12 +22,20 @@ class JobPlaces:
         self._cells = {(model, each.name): n for n, (model, each) in enumerate(requests.cells)}
         self._of_all: dict[str, int] | None = None
 
-    def find(self, jobs: Collection[str]) -> dict[str, int]:
-        """Return the places of jobs; one that the plan does not have is left out."""
+    def find(self, jobs: Collection[str], done: Sequence[int] = b"") -> dict[str, int]:
+        """Return the places of jobs; one that the plan does not have is left out.
+
+        Args:
+            jobs: their ids.
+            done: by place, what is not 0 where a job is left out too; empty for none.
+        """
         found: dict[str, int] = {}
+        jobs = set(jobs)
         for job, model, condition, query, sample in self._ledger.subject_labels(jobs):
             place = self._find_place(model, condition, query, sample)
-            if place is not None and self._requests.request_at(self._seed, place).id == job:
+            if place is not None and done and done[place]:
+                jobs.discard(job)
+            elif place is not None and self._requests.request_at(self._seed, place).id == job:
                 found[job] = place
         for job in jobs:  # its plan had other labels for it
             if job not in found and (place := self._search().get(job)) is not None:

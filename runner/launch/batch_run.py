@@ -42,6 +42,13 @@ def choose_batched(
         if offer is not None:
             models[name] = price_as_batch(model, offer, datetime.now(UTC), until)
     batched = frozenset(name for name, model in models.items() if model.offer.is_batch)
+    if lost := away - batched:
+        names = ", ".join(sorted(lost))
+        raise CannotSend(
+            f"{names}: batches are away, and their price is not known any more, or is above that "
+            "of calls; nothing was sent. Put the price back by which they were sent, and run it "
+            "again"
+        )
     if options.batch and not batched:
         names = ", ".join(str(model.name) for model in models.values())
         raise CannotSend(

@@ -40,8 +40,13 @@ from runner.errors import (
 from runner.ledger.approvals import read_approvals, refuse_superseded, to_row
 from runner.ledger.attempt_changes import SELECT_CHANGES, AttemptChange
 from runner.ledger.hash_chain import entry_hash
-from runner.ledger.reading import CHUNK_MARK, ChunkNote, ResumeQueries
-from runner.ledger.reading.chunk_queries import name_line, read_chunk
+from runner.ledger.reading import (
+    CHUNK_MARK,
+    ChunkNote,
+    ResumeQueries,
+    name_reservation,
+    read_chunk_name,
+)
 from runner.ledger.records import Attempt, Balance, ExecutionEnd, StoredAnswer
 from runner.ledger.schema import (
     ACCOUNTS,
@@ -486,7 +491,9 @@ class Ledger(ResumeQueries):
             self.record_chunk(note)
             for number, line in enumerate(lines):
                 for attempt, amount in line:
-                    self._reserve_line(head, attempt, amount.pico, name_line(note.chunk, number))
+                    self._reserve_line(
+                        head, attempt, amount.pico, name_reservation(note.chunk, number)
+                    )
             if cover:
                 moved = {"aside": cover.pico}
                 self._append_entry(head, "aside", note.chunk, None, moved)
@@ -499,6 +506,10 @@ class Ledger(ResumeQueries):
         if used := min(self._own.allocated_to(attempt.job), amount):
             moved["aside"] = -used
         self._append_entry(head, "reserve", attempt.job, attempt.id, moved, note=note, stored=row)
+
+    def chunks(self) -> list[ChunkNote]:
+        """Return what is known of each chunk; a ledger that is shared has none."""
+        return [] if self.is_shared else super().chunks()
 
     def record_chunk(self, note: ChunkNote) -> None:
         """Record what is known of a chunk; where it has ended, what is allocated to it is free."""
@@ -628,7 +639,7 @@ class Ledger(ResumeQueries):
             working = {each.chunk for each in self.open_chunks()}
 
             def is_lost(of: str, note: str) -> bool:
-                return worker in (None, of) and read_chunk(note) not in working
+                return worker in (None, of) and read_chunk_name(note) not in working
 
             if worker is None and self.is_shared:
                 self.store.execute(_END_WORKERS)

@@ -1,6 +1,7 @@
 """Queues of jobs: all of a plan, what workers share of it, or block by block."""
 
 from runner.execution.queues.block_queue import BlockQueue, Course
+from runner.execution.queues.done_jobs import find_done_places
 from runner.execution.queues.earlier_answers import (
     AttemptSource,
     EarlierAnswers,
@@ -36,6 +37,7 @@ __all__ = [
     "LocalJobQueue",
     "SharedJobQueue",
     "StopReason",
+    "find_done_places",
     "join_workers",
     "open_job_queue",
     "read_histories",

@@ -9,6 +9,8 @@ from runner.ledger.reading.chunk_records import (
     ChunkAttempt,
     ChunkNote,
     ChunkState,
+    name_reservation,
+    read_chunk_name,
 )
 from runner.ledger.reading.followed_file import FollowedFile
 from runner.ledger.reading.read_records import (
@@ -48,4 +50,6 @@ __all__ = [
     "ResumeQueries",
     "StratumSums",
     "WholeJob",
+    "name_reservation",
+    "read_chunk_name",
 ]

@@ -8,7 +8,12 @@ from datetime import datetime
 
 from pricing.money import Money
 from runner.errors import LedgerError
-from runner.ledger.reading.chunk_records import CHUNK_MARK, ChunkAttempt, ChunkNote, ChunkState
+from runner.ledger.reading.chunk_records import (
+    ChunkAttempt,
+    ChunkNote,
+    ChunkState,
+    read_line,
+)
 from runner.ledger.reading.queries import Queries, list_marks, split
 from runner.ledger.records import Attempt
 
@@ -107,20 +112,3 @@ class ChunkQueries(Queries):
         """Return the kind of the last entry -> how many attempts of a chunk have it."""
         values = (note.first, note.first + note.attempts - 1)
         return {str(kind): int(n) for kind, n in self._database.execute(_COUNT_OUTCOMES, values)}
-
-
-def name_line(chunk: str, line: int) -> str:
-    """Return the note of the reservation of a line's attempts."""
-    return f"{chunk} {line}"
-
-
-def read_line(note: str) -> int:
-    """Return the line that such a note names; -1 where it is another note."""
-    chunk, _, line = note.partition(" ")
-    return int(line) if chunk.startswith(CHUNK_MARK) and line.isdecimal() else -1
-
-
-def read_chunk(note: str) -> str:
-    """Return the chunk that such a note names; empty where it is another note."""
-    chunk = note.partition(" ")[0]
-    return chunk if chunk.startswith(CHUNK_MARK) else ""

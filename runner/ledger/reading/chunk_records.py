@@ -133,3 +133,20 @@ class ChunkAttempt:
     attempt: Attempt
     reserved: Money
     reserved_at: str
+
+
+def name_reservation(chunk: str, line: int) -> str:
+    """Return the note of the reservation of a line's attempts."""
+    return f"{chunk} {line}"
+
+
+def read_line(note: str) -> int:
+    """Return the line that such a note names; -1 where it is another note."""
+    chunk, _, line = note.partition(" ")
+    return int(line) if chunk.startswith(CHUNK_MARK) and line.isdecimal() else -1
+
+
+def read_chunk_name(note: str) -> str:
+    """Return the chunk that such a note names; empty where it is another note."""
+    chunk = note.partition(" ")[0]
+    return chunk if chunk.startswith(CHUNK_MARK) else ""

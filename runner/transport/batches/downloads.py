@@ -86,7 +86,8 @@ async def _fetch_source(  # noqa: PLR0913 - as of `fetch_results`
     if file.is_done:
         return None
     fetch = _fetch_inline if way.api.inlines_results else _fetch_file
-    failure = await fetch(exchange, way, way.api.result_url(way.target, source), file, lines)
+    url = way.api.result_url(way.target, source)
+    failure = await fetch(exchange, way, url, file, lines, takes_cut=takes_cut)
     file.hide(way.route.key)
     if failure is None and not file.ends_whole():
         failure = Unknown(describe_unreadable("the results end in the middle of a line"))
@@ -99,9 +100,12 @@ async def _fetch_source(  # noqa: PLR0913 - as of `fetch_results`
 
 
 async def _fetch_inline(
-    exchange: Exchange, way: BatchRoute, url: str, file: ResultFile, _: int
+    exchange: Exchange, way: BatchRoute, url: str, file: ResultFile, _: int, *, takes_cut: bool
 ) -> NotTold | None:
-    """Fetch an answer about a batch, and write each of the results in it on a line."""
+    """Fetch an answer about a batch, and write each of the results in it on a line.
+
+    One that is cut off has none that can be told apart.
+    """
     reply = await exchange.ask(way, "GET", url, most=MOST_INLINE)
     if not isinstance(reply, Reply):
         return reply
@@ -109,12 +113,20 @@ async def _fetch_inline(
         file.write_lines(way.api.split_results(reply.body))
     except MalformedResponse as error:
         file.drop()
-        return describe_unread(error)
+        if not takes_cut:
+            return describe_unread(error)
+        file.write_lines([])
     return None
 
 
-async def _fetch_file(
-    exchange: Exchange, way: BatchRoute, url: str, file: ResultFile, lines: int
+async def _fetch_file(  # noqa: PLR0913 - what is fetched, and where to
+    exchange: Exchange,
+    way: BatchRoute,
+    url: str,
+    file: ResultFile,
+    lines: int,
+    *,
+    takes_cut: bool,  # noqa: ARG001 - what arrived is kept in any case
 ) -> NotTold | None:
     """Fetch a file; what was cut off is gone on with, where the provider does that."""
     headers, most = way.auth_headers, (lines + 1) * _MOST_LINE

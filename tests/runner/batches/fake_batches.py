@@ -280,6 +280,7 @@ class Run:
     kill: Callable[[], None] = lambda: None
     client: Callable[[], Any] | None = None  # None: `batches` itself
     providers: dict[str, Any] = field(default_factory=lambda: {"my-lab": None})
+    let_time_pass: Callable[[], None] = lambda: None  # where only time tells more
 
     def go(self, *, waits: bool = True, poll: float = 0.0) -> tuple[Progress, BatchCourse]:
         """Run until there is nothing more to do, or it is killed.
@@ -297,7 +298,7 @@ class Run:
                     yield self.batches
                 else:
                     async with self.client() as client:
-                        yield Stepped(client, self.kill)
+                        yield Stepped(client, self.kill, self.let_time_pass)
 
             course = BatchCourse(
                 BatchWork(
@@ -357,10 +358,15 @@ class Run:
 
 
 class Stepped:
-    """A client of batches, with a step before and after everything that it is asked."""
+    """A client of batches, with a step before and after everything that it is asked.
 
-    def __init__(self, client: Any, step: Callable[[], None]) -> None:
-        self._client, self._step = client, step
+    Time passes where a batch is looked for, and is not found for certain.
+    """
+
+    def __init__(
+        self, client: Any, step: Callable[[], None], let_time_pass: Callable[[], None]
+    ) -> None:
+        self._client, self._step, self._let_time_pass = client, step, let_time_pass
 
     def __getattr__(self, name: str) -> Any:
         own = getattr(self._client, name)
@@ -375,6 +381,8 @@ class Stepped:
             self._step()
             found = await own(*given, **named)
             self._step()
+            if name == "find" and not found.is_sure:
+                await asyncio.to_thread(self._let_time_pass)
             return found
 
         return ask

@@ -36,6 +36,8 @@ FORMS = {
 }
 # What a provider has done and never tells is held, and asked for again.
 UNTOLD = {"missing", "not_json", "results_short"}
+# These forms say so when a batch is created, each time that it is, and none ever comes to be.
+FOREVER = {("anthropic", "token_limit"), ("google", "token_limit")}
 _FIRST = (1, 2)
 FAULTS = {
     "none": (),
@@ -114,6 +116,7 @@ def kill_served(
         find_batch_limits(providers[form]),  # type: ignore[arg-type]
         client=lambda: BatchClient(providers, appears_within=appears),
         providers=providers,
+        let_time_pass=server.finish_batches,
     )
     run.kill, was_killed = Killer(step).step, True
     try:

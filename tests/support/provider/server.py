@@ -47,6 +47,7 @@ WIRES: dict[str, Wire] = {
     "/api/v1/chat/completions": OpenAI(),
     "/openai/v1/chat/completions": OpenAI(),
     "/v1/openai/chat/completions": OpenAI(),
+    "/together/v1/chat/completions": OpenAI(),
 }
 GENERATE = "/{version:v1|v1beta}/models/{model}:{what:generateContent|streamGenerateContent}"
 

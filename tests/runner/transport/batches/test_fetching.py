@@ -153,3 +153,11 @@ def test_results_inside_of_a_batch_are_written_one_a_line(tmp_path):
     lines = fetched.path.read_bytes().splitlines()
     assert [json.loads(line) for line in lines] == results
     assert (batch.state, batch.results) == (BatchState.ENDED, ("b1",))
+
+
+def test_results_inside_of_an_answer_that_is_cut_off_cannot_be_told_apart(tmp_path):
+    with run_scripted_batches(lambda _: Told(b'{"id": "b1", "results": [{"custom_id"')) as server:
+        cut = fetch(server.url, tmp_path / "results", ended("b1"), "openrouter")
+        taken = fetch(server.url, tmp_path / "results", ended("b1"), "openrouter", takes_cut=True)
+    assert isinstance(cut, Unknown)
+    assert (taken.lines, taken.is_whole) == (0, False)

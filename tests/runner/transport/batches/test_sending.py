@@ -186,6 +186,19 @@ def test_what_never_reached_the_provider_has_made_nothing(tmp_path):
     assert "cannot connect" in outcome.reason
 
 
+def test_a_batch_goes_through_the_proxy_which_creates_nothing_where_it_refuses(
+    tmp_path, monkeypatch
+):
+    chunk, _ = write("openai", tmp_path)
+    refused = Told(b"no", 407)
+    for told in (Told(OPENAI), refused):
+        with run_scripted_batches(lambda _, told=told: told) as proxy:
+            monkeypatch.setenv("HTTP_PROXY", proxy.url)
+            outcome = do("http://provider.test/v1", "openai", lambda c, m: c.create(m, chunk))
+        assert isinstance(outcome, NotBilled if told is refused else RemoteBatch)
+        assert proxy.asked[0].path == "http://provider.test/v1/batches"
+
+
 def test_a_batch_is_ended_and_asked_for_again():
     ended = {**OPENAI, "status": "cancelling"}
     with run_scripted_batches(lambda a: Told({} if a.method == "POST" else ended)) as server:
@@ -208,3 +221,32 @@ def test_a_key_has_a_mark_that_does_not_tell_it(monkeypatch):
     monkeypatch.setenv("MY_BATCH_KEY", f"{KEY}2")
     assert mark() != first
     assert first not in KEY
+
+
+def test_what_together_and_mistral_say_in_other_words(tmp_path):
+    def answer(asked):
+        return Told({"id": "file-9"} if "files" in asked.path else {"job": OPENAI} | OPENAI)
+
+    chunk, _ = write("together", tmp_path)
+    with run_scripted_batches(answer) as server:
+        do(f"{server.url}/v1", "together", lambda c, m: c.upload(m, chunk))
+        do(f"{server.url}/v1", "together", lambda c, m: c.create(m, chunk))
+        do(f"{server.url}/v1", "mistral", lambda c, m: c.create(m, chunk))
+    upload, together, mistral = server.asked
+    assert upload.path == "/v1/files/upload"
+    assert b"batch-api" in upload.body
+    assert f'filename="{CHUNK}.jsonl"'.encode() in upload.body
+    assert together.json == {
+        "input_file_id": "file-1",
+        "endpoint": "/v1/chat/completions",
+        "completion_window": "24h",
+        "model_id": "a-model",
+    }
+    assert mistral.path == "/v1/batch/jobs"
+    assert mistral.json == {
+        "input_files": ["file-1"],
+        "model": "a-model",
+        "endpoint": "/v1/chat/completions",
+        "metadata": {"run": "a-run", "afcost_chunk": CHUNK},
+        "timeout_hours": 24,
+    }

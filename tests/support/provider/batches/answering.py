@@ -1,8 +1,9 @@
 """How a batch's line is answered, and billed: as the call that it stands for.
 
 Faults of calls strike lines by their numbers in the till. Those that are not billed, and all by
-which no answer would have come, make a line that failed, and cost nothing: a batch bills lines that
-succeeded. `malformed` breaks the line off; the others lie in its usage as they do in a call's.
+which no answer would have come, make a line that failed. The latter are billed, as calls are, but
+in Anthropic's form: only Anthropic says that lines that failed are not. `malformed` breaks the line
+off; the others lie in its usage as they do in a call's.
 """
 
 import dataclasses
@@ -25,7 +26,7 @@ from tests.support.provider.refused_answers import SHAPED, shape_answer
 from tests.support.provider.saying import compose
 from tests.support.provider.shapes.bodies import give_shape
 
-_FAILS = UNBILLED | {"500_after", "cut_after", "cut_body", "cut_stream", "stall"}
+_FAILS_BILLED = {"500_after", "cut_after", "cut_body", "cut_stream", "stall"}
 _FAILED = "The server had an error while processing your request."
 
 
@@ -65,13 +66,17 @@ def answer_line(behaviour: Behaviour, till: Till, job: Job, line: Line) -> Done:
         entry, prompt=prompt_key(asked.messages), fault=fault.kind if fault else None
     )
     tokens = behaviour.input_for(asked.messages, asked.model)
-    if _fails_by_its_batch(job) or tokens is None or (fault and fault.kind in _FAILS):
+    kind = fault.kind if fault else ""
+    if _fails_by_its_batch(job) or tokens is None or kind in UNBILLED:
         till.enter_line(entry, None)
         return _fail(wire, call, line, *_explain(fault))
     drawn = behaviour.draw(asked.messages, asked.model)
     said = compose(behaviour, call, asked, tokens, fault, drawn)
     entry = dataclasses.replace(entry, shape=drawn.shape, complies=drawn.complies)
-    till.enter_line(entry, said.charge)
+    is_free = kind in _FAILS_BILLED and job.form == "anthropic"
+    till.enter_line(entry, None if is_free else said.charge)
+    if kind in _FAILS_BILLED:
+        return _fail(wire, call, line, "500", _FAILED)
     body = wire.answer(call, asked, said)
     give_shape(body, drawn)
     return _finish(behaviour, Done(line, "succeeded", 200, body, call), fault)

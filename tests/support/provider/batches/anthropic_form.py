@@ -28,6 +28,7 @@ class AnthropicBatches:
     """`POST /v1/messages/batches`."""
 
     name = "anthropic"
+    page = 20
     created = 200
 
     def read_create(self, sent: Json, files: FileStore, model: str) -> Draft:  # noqa: ARG002 - the form's
@@ -70,6 +71,10 @@ class AnthropicBatches:
             "cancel_initiated_at": created.isoformat() if job.cancelled else None,
             "results_url": results if job.has_ended else None,
         }
+
+    def show_created(self, job: Job, url: str) -> Json:
+        """Tell of a batch that was just created."""
+        return self.show(job, url)
 
     def _count(self, job: Job) -> Json:
         names = {"errored": "errored", "canceled": "cancelled", "expired": "expired"}

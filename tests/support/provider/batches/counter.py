@@ -58,7 +58,7 @@ class Counter:
         ):
             raise await self.fail(request, fault.kind, fault)
         job = self.desk.open(self.form, draft)
-        shown = json.dumps(self.form.show(job, address(request)))
+        shown = json.dumps(self.form.show_created(job, address(request)))
         if fault is not None and fault.kind != "create_malformed":
             raise await self.fail(request, fault.kind, fault)
         text = shown if fault is None else shown[: len(shown) // 2]
@@ -87,11 +87,15 @@ class Counter:
     def show_list(self, request: web.Request, size: str, after: str) -> web.Response:
         """Tell of a page of batches; `size` and `after` are what its parameters are called."""
         jobs = self.desk.list_jobs(self.form)
+        count = int(request.query.get(size, self.form.page or 0))
+        if self.form.page is None:
+            count = len(jobs)
         known = [job.id for job in jobs]
         start = request.query.get(after)
-        if start:
+        if start and after == "page":  # numbers of pages, from 0
+            jobs = jobs[int(start) * count :]
+        elif start:
             jobs = jobs[known.index(start) + 1 :] if start in known else []
-        count = int(request.query.get(size, 20))
         page = self.form.show_list(jobs[:count], address(request), more=len(jobs) > count)
         return web.json_response(page)
 
@@ -101,7 +105,7 @@ class Counter:
         """Send results as lines."""
         lines = list(results)
         text = "".join(f"{each.text}\n" for each in lines)
-        return await self._deliver(request, job, lines, text, "application/x-jsonlines")
+        return await self._deliver(request, job, lines, text, "application/octet-stream")
 
     async def send_inline(
         self, request: web.Request, job: Job, shown: Json, place: tuple[str, ...]

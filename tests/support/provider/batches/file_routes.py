@@ -18,6 +18,7 @@ class FileRoutes:
         """Return the routes."""
         return [
             web.post(f"{prefix}/files", self._upload),
+            web.post(f"{prefix}/files/upload", self._upload),
             web.get(f"{prefix}/files", self._list),
             web.get(f"{prefix}/files/{{id}}", self._show),
             web.delete(f"{prefix}/files/{{id}}", self._delete),
@@ -53,7 +54,9 @@ class FileRoutes:
         file = self._find(request.match_info["id"])
         if not file.batch:
             return web.Response(body=file.content, content_type="application/octet-stream")
-        job = self._counter.find(file.batch)
+        job = self._counter.desk.find_any(file.batch)
+        if job is None:
+            raise self._refuse(404, f"No such File object: {file.id}")
         return await self._counter.send_results(request, job, file.results)
 
     def _find(self, file_id: str) -> StoredFile:
@@ -69,9 +72,9 @@ class FileRoutes:
 class BatchRoutes:
     """`/batches`, or what a form calls them, where a batch tells of files with its results."""
 
-    def __init__(self, counter: Counter, after: str = "after") -> None:
+    def __init__(self, counter: Counter, after: str = "after", size: str = "limit") -> None:
         self._counter = counter
-        self._after = after
+        self._after, self._size = after, size
 
     def routes(self, path: str) -> list[web.RouteDef]:
         """Return the routes at a path."""
@@ -83,7 +86,7 @@ class BatchRoutes:
         ]
 
     async def _list(self, request: web.Request) -> web.Response:
-        return self._counter.show_list(request, "limit", self._after)
+        return self._counter.show_list(request, self._size, self._after)
 
     async def _poll(self, request: web.Request) -> web.Response:
         return self._counter.show(request, await self._counter.poll(request, _id(request)))
@@ -107,4 +110,6 @@ def _show(file: StoredFile) -> Json:
         "filename": file.name,
         "purpose": file.purpose,
         "status": "processed",
+        "sample_type": "batch_request",  # Mistral's own, as `source`
+        "source": "upload",
     }

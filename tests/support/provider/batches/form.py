@@ -20,8 +20,17 @@ class RefusedError(Exception):
 class Form(Protocol):
     """One API's batches."""
 
-    name: str
-    created: int  # the status of a create
+    @property
+    def name(self) -> str:
+        """Its own."""
+
+    @property
+    def created(self) -> int:
+        """The status of a create."""
+
+    @property
+    def page(self) -> int | None:
+        """How many batches a list shows where it is not told; None for all, always."""
 
     def read_create(self, sent: Json, files: FileStore, model: str) -> Draft:
         """Read a create; `model` is the one in its address, if any. Raises RefusedError."""
@@ -29,7 +38,10 @@ class Form(Protocol):
     def show(self, job: Job, url: str) -> Json:
         """Tell of a batch; `url` is the provider's address. Inline results are added by others."""
 
-    def show_list(self, jobs: list[Job], url: str, *, more: bool) -> Json:
+    def show_created(self, job: Job, url: str) -> Json:
+        """Tell of a batch that was just created."""
+
+    def show_list(self, jobs: list[Job], url: str, *, more: bool) -> Json | list[Json]:
         """Tell of a page of them, newest first."""
 
     def sort(self, done: Done) -> str:

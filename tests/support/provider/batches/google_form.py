@@ -40,6 +40,7 @@ class GoogleBatches:
     """`POST /v1beta/models/{model}:batchGenerateContent`."""
 
     name = "google"
+    page = 20
     created = 200
 
     def read_create(self, sent: Json, files: FileStore, model: str) -> Draft:
@@ -110,6 +111,10 @@ class GoogleBatches:
             told["output"] = output
             shown["response"] = {"@type": f"{_TYPE}GenerateContentBatchOutput"} | output
         return shown
+
+    def show_created(self, job: Job, url: str) -> Json:
+        """Tell of a batch that was just created."""
+        return self.show(job, url)
 
     def _count(self, job: Job) -> Json:
         succeeded = sum(each.how == "succeeded" for each in job.done)

@@ -59,7 +59,7 @@ class OpenRouterRoutes:
         job = await self._counter.poll(request, request.match_info["id"])
         shown = self._counter.form.show(job, address(request))
         if not job.has_ended:
-            return web.json_response(shown | {"results": None})
+            return web.json_response(shown)
         return await self._counter.send_inline(request, job, shown, ("results",))
 
     async def _delete(self, request: web.Request) -> web.Response:
@@ -77,7 +77,7 @@ class GoogleRoutes:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
-        version = "/{version:v1|v1beta}"
+        version = "/v1beta"  # the package asks /v1 unless told, where batches are of OpenAI here
         download = version + "/files/{id}:download"
         return [
             web.post(version + "/models/{model}:batchGenerateContent", self._create),

@@ -37,39 +37,45 @@ class OpenAIBatches:
         endpoints: where lines may go.
         windows: a pattern of the completion windows that are taken.
         most_lines: in one batch.
+        purpose: of files.
+        page: how many batches a list shows where it is not told; None for all, always.
     """
 
     name: str = "openai"
     endpoints: tuple[str, ...] = ("/v1/chat/completions", "/v1/responses")
     windows: str = "24h"
     most_lines: int = MOST_LINES
+    purpose: str = "batch"
+    page: int | None = 20
     created: int = 200
 
     def read_create(self, sent: Json, files: FileStore, model: str) -> Draft:  # noqa: ARG002 - the form's
         """Read a create."""
         if sent.get("endpoint") not in self.endpoints:
-            raise self._refuse(f"Invalid value for 'endpoint': {sent.get('endpoint')!r}.")
+            raise self.refuse(f"Invalid value for 'endpoint': {sent.get('endpoint')!r}.")
         if not re.fullmatch(self.windows, str(sent.get("completion_window"))):
-            raise self._refuse("Invalid value for 'completion_window': expected '24h'.")
-        self._check_metadata(sent.get("metadata") or {})
+            raise self.refuse("Invalid value for 'completion_window': expected '24h'.")
+        self.check_metadata(sent.get("metadata") or {})
         file = files.find(str(sent.get("input_file_id")))
         if file is None:
-            raise self._refuse(f"No such File object: {sent.get('input_file_id')}")
-        if file.purpose != "batch":
-            raise self._refuse("Input file has an invalid purpose, expected 'batch'.")
+            raise self.refuse(f"No such File object: {sent.get('input_file_id')}")
+        if file.purpose != self.purpose:
+            raise self.refuse("The input file has another purpose.")
         endpoint = str(sent["endpoint"])
         lines, problem = read_lines(file.content, endpoint, self.most_lines)
         first = str(lines[0].body.get("model", "")) if lines else ""
         return Draft(first, endpoint, tuple(lines), sent, problem)
 
-    def _check_metadata(self, metadata: Json) -> None:
+    def check_metadata(self, metadata: Json) -> None:
+        """Refuse more and longer metadata than a batch may have."""
         too_long = [k for k, v in metadata.items() if len(k) > 64 or len(str(v)) > 512]
         if len(metadata) > 16 or too_long:
-            raise self._refuse("Invalid 'metadata': at most 16 pairs of 64 and 512 characters.")
+            raise self.refuse("Invalid 'metadata': at most 16 pairs of 64 and 512 characters.")
         if not all(isinstance(value, str) for value in metadata.values()):
-            raise self._refuse("Invalid 'metadata': expected strings.")
+            raise self.refuse("Invalid 'metadata': expected strings.")
 
-    def _refuse(self, message: str) -> RefusedError:
+    def refuse(self, message: str) -> RefusedError:
+        """Return the refusal of a create."""
         return RefusedError(400, self.error(400, message))
 
     def show(self, job: Job, url: str) -> Json:  # noqa: ARG002 - the form's
@@ -98,6 +104,10 @@ class OpenAIBatches:
             "metadata": sent.get("metadata"),
         }
 
+    def show_created(self, job: Job, url: str) -> Json:
+        """Tell of a batch that was just created."""
+        return self.show(job, url)
+
     def _count(self, job: Job) -> Json:
         if job.stage == Stage.VALIDATING:
             return {"total": 0, "completed": 0, "failed": 0}
@@ -105,7 +115,7 @@ class OpenAIBatches:
         failed = sum(each.how == "errored" for each in job.done)
         return {"total": len(job.draft.lines), "completed": completed, "failed": failed}
 
-    def show_list(self, jobs: list[Job], url: str, *, more: bool) -> Json:
+    def show_list(self, jobs: list[Job], url: str, *, more: bool) -> Json | list[Json]:
         """Tell of a page of them."""
         ids = [job.id for job in jobs]
         data = [self.show(job, url) for job in jobs]

@@ -29,6 +29,7 @@ class OpenRouterBatches:
     """`POST /api/v1/batches`."""
 
     name = "openrouter"
+    page = 20
     created = 202
 
     def read_create(self, sent: Json, files: FileStore, model: str) -> Draft:  # noqa: ARG002 - the form's
@@ -83,9 +84,14 @@ class OpenRouterBatches:
                 "completed": sum(each.how == "succeeded" for each in job.done),
                 "failed": sum(each.how == "errored" for each in job.done),
             },
+            "results": None,
             "usage": None,
             "error": {"message": problem.message} if failed and problem else None,
         }
+
+    def show_created(self, job: Job, url: str) -> Json:
+        """Tell of a batch that was just created."""
+        return self.show(job, url)
 
     def show_list(self, jobs: list[Job], url: str, *, more: bool) -> Json:
         """Tell of a page of them."""
@@ -102,7 +108,8 @@ class OpenRouterBatches:
         """Write a result."""
         told: Json = {"id": f"batch_req_{done.call or 0}", "custom_id": done.line.custom_id}
         if done.how == "succeeded":
-            response = {"status_code": 200, "request_id": f"gen-{done.call}", "body": done.body}
+            body = _name_native_finish(done.body)
+            response = {"status_code": 200, "request_id": f"gen-{done.call}", "body": body}
             return told | {"response": response, "error": None}
         message = _UNDONE.get(done.how) or done.body["error"]["message"]
         kind = done.body["error"].get("type") if done.how == "errored" else f"batch_{done.how}"
@@ -111,3 +118,11 @@ class OpenRouterBatches:
     def error(self, status: int, message: str) -> Json:
         """Write an error object."""
         return {"error": {"code": status, "message": message}}
+
+
+def _name_native_finish(body: Json) -> Json:
+    """Add what it says of the finish at the provider that it asked, which its package requires."""
+    if "choices" not in body:
+        return body
+    choices = [each | {"native_finish_reason": each["finish_reason"]} for each in body["choices"]]
+    return body | {"choices": choices}

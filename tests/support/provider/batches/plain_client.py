@@ -92,6 +92,24 @@ def _send_openai(url: str, custom_ids: Iterable[str]) -> Reply:
     return create_of_file(url, upload(url, write_input(custom_ids)).json["id"])
 
 
+def _send_together(url: str, custom_ids: Iterable[str]) -> Reply:
+    prefix = "/together/v1"
+    file = upload(url, write_input(custom_ids), "batch-api", prefix).json["id"]
+    return create_of_file(url, file, prefix, model_id=MODEL)
+
+
+def _send_mistral(url: str, custom_ids: Iterable[str]) -> Reply:
+    rows = [{"custom_id": each, "body": {**chat(each), "model": None}} for each in custom_ids]
+    file = upload(url, "".join(json.dumps(row) + "\n" for row in rows)).json["id"]
+    sent = {"input_files": [file], "model": MODEL, "endpoint": "/v1/chat/completions"}
+    return post(f"{url}/v1/batch/jobs", sent | {"timeout_hours": 24})
+
+
+def _read_mistral(url: str, batch: Json) -> list[str]:
+    names = {"output_file_id": "output_file", "error_file_id": "error_file"}
+    return _read_openai(url, {name: batch[own] for name, own in names.items()})
+
+
 def _read_openai(url: str, batch: Json) -> list[str]:
     files = [batch[name] for name in ("output_file_id", "error_file_id") if batch[name]]
     texts = [ask("GET", f"{url}/v1/files/{file}/content").text for file in files]
@@ -192,6 +210,22 @@ CLIENTS = {
         lambda told: str(told["id"]),
         lambda told: told["status"] in _OVER,
         _read_openrouter,
+        lambda row: str(row["custom_id"]),
+    ),
+    "together": PlainClient(
+        "/together/v1/batches",
+        _send_together,
+        lambda told: str(told.get("job", told)["id"]),
+        lambda told: told["status"].lower() in _OVER,
+        _read_openai,
+        lambda row: str(row["custom_id"]),
+    ),
+    "mistral": PlainClient(
+        "/v1/batch/jobs",
+        _send_mistral,
+        lambda told: str(told["id"]),
+        lambda told: told["status"] in ("SUCCESS", "FAILED", "TIMEOUT_EXCEEDED", "CANCELLED"),
+        _read_mistral,
         lambda row: str(row["custom_id"]),
     ),
     "google": _google(_send_google),

@@ -3,11 +3,13 @@
     /v1/files, /v1/batches                  OpenAI
     /openai/v1/files, /openai/v1/batches    Groq: windows of 24 hours to 7 days
     /v1/openai/files, /v1/openai/batches    DeepInfra
+    /together/v1/files, .../batches         Together
+    /v1/files, /v1/batch/jobs               Mistral
     /v1/messages/batches                    Anthropic
     /v1beta/models/MODEL:batchGenerateContent, /v1beta/batches, /upload/v1beta/files    Google
     /api/v1/batches                         OpenRouter
 
-Calls of Groq, DeepInfra and OpenRouter are taken there too. What the account knows is at
+Calls of Groq, DeepInfra, Together and OpenRouter are taken there too. What the account knows is at
 `/account/batches`; `POST /finish` brings all batches to their ends.
 """
 
@@ -28,18 +30,22 @@ from tests.support.provider.batches.inline_routes import (
     OpenRouterRoutes,
 )
 from tests.support.provider.batches.openai_form import OpenAIBatches
+from tests.support.provider.batches.openai_like_forms import MistralBatches, TogetherBatches
 from tests.support.provider.batches.openrouter_form import OpenRouterBatches
 from tests.support.provider.behaviour import Behaviour
 from tests.support.provider.bill import Till
 
+_DAYS = r"(2[4-9]|[3-9]\d|1[0-5]\d|16[0-8])h|[1-7]d"
 _CHAT = ("/v1/chat/completions",)
 _OPENAI_LIKE: dict[str, Form] = {
     "/v1": OpenAIBatches(),
-    "/openai/v1": OpenAIBatches("groq", _CHAT, r"(2[4-9]|[3-9]\d|1[0-5]\d|16[0-8])h|[1-7]d"),
+    "/openai/v1": OpenAIBatches("groq", _CHAT, _DAYS, page=None),
     "/v1/openai": OpenAIBatches("deepinfra", (*_CHAT, "/v1/openai/chat/completions")),
+    "/together/v1": TogetherBatches(),
 }
 _ANTHROPIC, _GOOGLE, _OPENROUTER = AnthropicBatches(), GoogleBatches(), OpenRouterBatches()
-FORMS: tuple[Form, ...] = (*_OPENAI_LIKE.values(), _ANTHROPIC, _GOOGLE, _OPENROUTER)
+_MISTRAL = MistralBatches()
+FORMS: tuple[Form, ...] = (*_OPENAI_LIKE.values(), _MISTRAL, _ANTHROPIC, _GOOGLE, _OPENROUTER)
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -56,13 +62,14 @@ class Batches:
 
     def routes(self) -> list[web.RouteDef]:
         """Return all of them."""
-        anthropic, google, openrouter = (
-            Counter(form, self._desk) for form in (_ANTHROPIC, _GOOGLE, _OPENROUTER)
+        anthropic, google, openrouter, mistral = (
+            Counter(form, self._desk) for form in (_ANTHROPIC, _GOOGLE, _OPENROUTER, _MISTRAL)
         )
         found = [
             *_guard(anthropic, AnthropicRoutes(anthropic).routes()),
             *_guard(google, GoogleRoutes(google).routes()),
             *_guard(openrouter, OpenRouterRoutes(openrouter).routes()),
+            *_guard(mistral, BatchRoutes(mistral, "page", "page_size").routes("/v1/batch/jobs")),
             web.get("/account/batches", self._account),
             web.post("/finish", self._finish),
         ]

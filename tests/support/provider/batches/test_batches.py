@@ -21,6 +21,7 @@ from tests.support.provider.behaviour import Behaviour, Fault
 from tests.support.provider.server import run_provider
 
 IDS = ["a-1", "a-2", "a-3", "a-4"]
+LISTED_OTHERWISE = ("together", "mistral")
 FORMS = pytest.mark.parametrize("form", CLIENTS)
 
 
@@ -83,7 +84,7 @@ def test_the_words_of_each_state(provider):
     assert told["google"] == [f"BATCH_STATE_{each}" for each in google]
 
 
-@FORMS
+@pytest.mark.parametrize("form", [each for each in CLIENTS if each not in LISTED_OTHERWISE])
 def test_batches_are_listed_newest_first_in_pages(provider, form):
     client = CLIENTS[form]
     made = [client.create(provider.url, [each]) for each in IDS[:3]]
@@ -98,6 +99,16 @@ def test_batches_are_listed_newest_first_in_pages(provider, form):
     rest = ask("GET", f"{url}&{after}={made[1]}").json
     assert [client.read_id(each) for each in rest.get("data") or rest["operations"]] == [made[0]]
     assert all(each.polls == 0 for each in provider.batches())  # a list brings nothing on
+
+
+def test_together_lists_all_batches_and_mistral_numbers_its_pages(provider):
+    made = [CLIENTS["together"].create(provider.url, ["a"]) for _ in range(25)]
+    listed = ask("GET", f"{provider.url}/together/v1/batches").json
+    assert [each["id"] for each in listed] == made[::-1]
+    jobs = [CLIENTS["mistral"].create(provider.url, ["a"]) for _ in range(3)]
+    url = f"{provider.url}/v1/batch/jobs?page_size=2&page="
+    pages = [[each["id"] for each in ask("GET", f"{url}{n}").json["data"]] for n in range(3)]
+    assert pages == [[jobs[2], jobs[1]], [jobs[0]], []]
 
 
 @pytest.mark.parametrize("form", ["openai", "anthropic", "google"])
@@ -236,6 +247,14 @@ def test_faults_of_calls_strike_lines_by_their_numbers(provider):
     assert told == [10, 200]
     billed = {call.custom_id: call.output_tokens for call in provider.bill().billed}
     assert billed == {"a-1": 20, "a-4": 200}
+
+
+def test_a_line_that_stalls_is_billed_where_nobody_says_that_it_is_not(provider):
+    behave(provider, lines=[Fault("stall", calls=(1,)), Fault("500_before", calls=(2,))])
+    client = CLIENTS["openai"]
+    told = client.wait(provider.url, client.create(provider.url, IDS))
+    assert told["request_counts"] == {"total": 4, "completed": 2, "failed": 2}
+    assert [call.custom_id for call in provider.bill().billed] == ["a-1", "a-3", "a-4"]
 
 
 def test_a_queue_of_tokens_has_room_again_once_batches_ended(provider):
