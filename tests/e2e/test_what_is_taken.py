@@ -292,7 +292,7 @@ def test_a_plan_sends_what_was_approved_whatever_is_known_later(
     afcost("approve", "plan.json", "--cap", "1", "--yes", "--accept-price", "lab/m")
     new = replace(OPEN, reasons="never", prefill=False, endpoint="messages")
     monkeypatch.setitem(RECORDS, "m", new)
-    monkeypatch.setattr("runner.transport.sender.find_capability", lambda *_: new)
+    monkeypatch.setattr("runner.transport.routes.find_capability", lambda *_: new)
     bodies, build = [], ChatCompletionsApi.write_body
 
     def build_and_note(*arguments, **named):
