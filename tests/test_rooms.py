@@ -80,14 +80,21 @@ FOLDERS = {
     "estimator/forecast/pooling": set(),
     "estimator/forecast": {"estimator/workload", "estimator/forecast/pooling"},
     "estimator/wall_time": {"estimator/workload", "estimator/forecast"},
+    "estimator/caching": {"estimator/workload", "estimator/forecast", "estimator/wall_time"},
     "estimator/plan": {
+        "estimator/caching",
         "estimator/counting",
         "estimator/workload",
         "estimator/survey",
         "estimator/forecast",
         "estimator/wall_time",
     },
-    "estimator/comparison": {"estimator/workload", "estimator/forecast", "estimator/plan"},
+    "estimator/comparison": {
+        "estimator/caching",
+        "estimator/workload",
+        "estimator/forecast",
+        "estimator/plan",
+    },
     "estimator/recorded/stages": set(),
     "estimator/recorded": {
         "estimator/recorded/stages",
@@ -112,7 +119,9 @@ FOLDERS = {
     "runner/billing": set(),
     "runner/transport": set(),
     "runner/execution/queues": {"runner/ledger"},
+    "runner/execution/warming": {"runner/transport"},
     "runner/execution": {
+        "runner/execution/warming",
         "runner/state",
         "runner/billing",
         "runner/transport",

@@ -19,7 +19,7 @@ from estimator.forecast import CostRange, Stratum, TokenRange
 from estimator.json_files import read_json_file
 from estimator.plan.plan import OVERRIDE_LISTS, PLAN_SCHEMA, Plan, plan_json
 from estimator.safe_text import dump_json
-from estimator.workload import PlannedModel
+from estimator.workload import CachedPrefix, PlannedModel
 from experiment.definition import Overrides, is_builtin
 from pricing.catalog import ModelName
 from pricing.rates import Offer, RateCard
@@ -110,8 +110,9 @@ def model_from_json(data: dict[str, Any], folder: Path) -> PlannedModel:
     if counting.source and not counting.source.startswith("hf:"):
         counting = replace(counting, source=str((folder / counting.source).resolve()))
     takes = capability_from_json(data["takes"]) if "takes" in data else None
+    caching = tuple(CachedPrefix.from_json(each) for each in data.get("caching", ()))
     return PlannedModel(
-        name, offer, card, reserve, data["window"], data["prefill"], counting, takes
+        name, offer, card, reserve, data["window"], data["prefill"], counting, takes, caching
     )
 
 

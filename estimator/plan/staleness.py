@@ -14,6 +14,7 @@ from estimator.workload import (
     PlannedModel,
     Workload,
     digest_files,
+    index_prefixes,
     list_sent_uses,
     load_price_book,
     make_request_builder,
@@ -100,9 +101,17 @@ def verify_plan(plan: Plan, now: datetime, until: datetime | None = None) -> Ver
         for written, pinned in plan.models.items()
     }
     list_sent_uses(experiment, safe)
-    ceilings = (tally.ceiling(safe[key.model].reserve) for key, tally in workload.tallies.items())
-    ceiling = sum(ceilings, Money())
+    ceiling = _find_ceiling(workload, safe)
     return VerifiedPlan(experiment, safe, ceiling, models, book, workload.repeats)
+
+
+def _find_ceiling(workload: Workload, models: dict[str, PlannedModel]) -> Money:
+    """Return the most that all requests can cost, with all that is marked written to a cache."""
+    prefixes, total = index_prefixes(models), Money()
+    for key, tally in workload.tallies.items():
+        prefix = prefixes.get(key)
+        total += tally.ceiling(models[key.model].reserve_for(prefix.mark if prefix else None))
+    return total
 
 
 def _has_same_requests(

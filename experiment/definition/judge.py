@@ -9,6 +9,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from experiment.definition.field_types import (
     MAX_SAMPLES,
     Again,
+    CacheRule,
     FrozenModel,
     MessageTemplate,
     ShortName,
@@ -24,7 +25,12 @@ from experiment.definition.sampling import Sampling
 
 SAYINGS = POSITIVE, NEGATIVE, MISSING = "positive", "negative", "missing"  # of any judge
 # Left out where they are not named, as earlier versions wrote a judge.
-_NEWER: dict[str, Any] = {"verdict": None, "counts": "share", "one_request": True}
+_NEWER: dict[str, Any] = {
+    "verdict": None,
+    "counts": "share",
+    "one_request": True,
+    "cache": None,
+}
 
 
 class Judge(FrozenModel):
@@ -33,6 +39,7 @@ class Judge(FrozenModel):
     `when` selects the answers that it reads, `samples` is how many votes it has on each, and
     `counts` is how they make one value. The votes are asked for in one request where the provider
     bills its prompt once; `one_request: no` asks for each in a request of its own.
+    `cache` takes the place of the experiment's.
     """
 
     name: ShortName
@@ -45,6 +52,7 @@ class Judge(FrozenModel):
     verdict: VerdictFormat | None = None
     counts: VoteRule = "share"
     one_request: bool = True
+    cache: CacheRule | None = None
 
     @property
     def form(self) -> VerdictFormat:

@@ -28,6 +28,7 @@ from experiment.definition.factors import (
 from experiment.definition.field_types import (
     MAX_SAMPLES,
     Again,
+    CacheRule,
     FileName,
     FrozenModel,
     MessageTemplate,
@@ -82,10 +83,14 @@ class SequentialTest(FrozenModel):
 
 
 class SubjectModel(FrozenModel):
-    """A model that is measured: its name alone, or with changes to the experiment's `sampling`."""
+    """A model that is measured: its name alone, or with what is different for it.
+
+    `sampling` changes the experiment's; `cache` takes the place of the experiment's.
+    """
 
     name: str
     sampling: SamplingChanges = {}  # noqa: RUF012 - pydantic copies it
+    cache: CacheRule | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -93,19 +98,22 @@ class SubjectModel(FrozenModel):
         if isinstance(data, str):
             return {"name": data}
         if not isinstance(data, dict | cls):
-            raise ValueError("expected a model's name, or {name: NAME, sampling: {…}}")  # noqa: TRY004 - pydantic expects a ValueError
+            raise ValueError("expected a model's name, or {name: NAME, sampling: {…}, cache: auto}")  # noqa: TRY004 - pydantic expects a ValueError
         return data
 
     def as_written(self) -> str | dict[str, Any]:
         """Return it as an experiment file writes it."""
-        return {"name": self.name, "sampling": dict(self.sampling)} if self.sampling else self.name
+        own: dict[str, Any] = {"sampling": dict(self.sampling)} if self.sampling else {}
+        own |= {"cache": self.cache} if self.cache else {}
+        return {"name": self.name, **own} if own else self.name
 
 
 class ExperimentSpec(FrozenModel):
     """A whole experiment file.
 
     `subjects` is called `models` in the file, and in what is stored. `title` is what is asked, in a
-    sentence, for those who read the report.
+    sentence, for those who read the report. `cache: auto` has providers bill what prompts share as
+    cached, wherever that is cheaper.
     """
 
     name: FileName
@@ -119,6 +127,7 @@ class ExperimentSpec(FrozenModel):
     samples: int = Field(1, ge=1, le=MAX_SAMPLES)
     messages: tuple[MessageTemplate, ...] = Field(min_length=1, max_length=1000)
     sampling: Sampling
+    cache: CacheRule = "off"
     judges: tuple[Judge, ...] = Field((), max_length=100)
     measure: str | None = None
     answer: AnswerFormat = AnswerFormat(again=0)
@@ -142,6 +151,14 @@ class ExperimentSpec(FrozenModel):
         """What each subject model changes in `sampling`."""
         return {subject.name: subject.sampling for subject in self.subjects}
 
+    def find_cache_rule(self, stage: str, model: str) -> CacheRule:
+        """Return whether what prompts share is to be cached: of a subject model, or of a judge."""
+        if stage == SUBJECT:
+            own = next((each.cache for each in self.subjects if each.name == model), None)
+        else:
+            own = next((each.cache for each in self.judges if each.name == stage), None)
+        return own or self.cache
+
     @property
     def compared(self) -> str | None:
         """The factor whose levels are compared; None without factors."""
@@ -149,7 +166,7 @@ class ExperimentSpec(FrozenModel):
 
     def says_more_of(self, models: Iterable[str]) -> bool:
         """Return whether any of these models has fields of its own, besides its name."""
-        own = {name for name, sampling in self.model_sampling.items() if sampling}
+        own = {each.name for each in self.subjects if each.sampling or each.cache}
         return not (own | self.expect.keys() | self.tokenizer.keys()).isdisjoint(models)
 
     def to_stored(self) -> dict[str, Any]:
@@ -161,6 +178,8 @@ class ExperimentSpec(FrozenModel):
             del fields["target"]
         if self.sequential is None:
             del fields["sequential"]
+        if self.cache == "off":
+            del fields["cache"]
         return fields
 
     @field_serializer("subjects")
