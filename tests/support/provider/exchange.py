@@ -32,6 +32,8 @@ from tests.support.provider.api_formats import (
 )
 from tests.support.provider.behaviour import UNBILLED, Behaviour, Fault, prompt_key
 from tests.support.provider.bill import Charge, Till
+from tests.support.provider.caching.breakpoints import BadMarkError
+from tests.support.provider.caching.prefix_cache import Cached, PrefixCache
 from tests.support.provider.gate import Gate
 from tests.support.provider.lies import tell
 from tests.support.provider.outages import MESSAGES, Outage
@@ -58,6 +60,7 @@ class Exchange:
     request: web.Request
     wire: Wire
     gate: Gate
+    cache: PrefixCache
     outage: Outage | None = None
 
     async def respond(self, body: dict[str, object]) -> web.StreamResponse:
@@ -105,13 +108,19 @@ class Exchange:
             return self._refuse("400", "This prompt is not in the table of input tokens.")
         drawn = self.behaviour.draw(asked.messages, asked.model)
         self.till.note_drawn(self.call, drawn)
-        said = _said(self.behaviour, self.call, asked, tokens, fault, drawn)
+        rules, least = self.behaviour.caches, self.behaviour.least_cached
+        try:
+            cached = self.cache.take(rules, least, sent, tokens)
+        except BadMarkError as error:
+            return self._refuse("400", str(error))
+        said = _said(self.behaviour, self.call, asked, tokens, fault, drawn, cached)
         self.till.charge(self.call, said.charge)
         await self.gate.wait_to_pass(self.call)
         kind = fault.kind if fault else None
         await asyncio.sleep(LONGEST_STALL_SECONDS if kind == "stall" else self.behaviour.delay)
         if fault is not None and kind in ("500_after", "cut_after", "stall", "filter_400_billed"):
             return self._fail(fault)
+        self.cache.finish(cached)
         body = self.wire.answer(self.call, asked, said)
         give_shape(body, drawn)
         if kind in SHAPED:
@@ -191,6 +200,7 @@ def _said(
     input_tokens: int,
     fault: Fault | None,
     drawn: Drawn,
+    cached: Cached,
 ) -> Said:
     """Decide the answer's text and price. Only `over_max` exceeds what was allowed."""
     query = str(asked.messages[-1].get("content")) if asked.messages else ""
@@ -208,6 +218,13 @@ def _said(
         given = (given + 1) // 2
     others = [min(behaviour.output_for(call, query, number), allowed) for number in range(1, given)]
     charge = Charge(input_tokens, output + sum(others), read, written, reasoning)
+    if behaviour.caches:
+        charge = replace(
+            charge,
+            cache_read_tokens=cached.read,
+            cache_write_tokens=cached.written,
+            cache_write_1h_tokens=cached.written_for_an_hour,
+        )
     return Said(
         _text(behaviour, asked, output - reasoning, drawn),
         cut=max(wanted, output) > allowed,
