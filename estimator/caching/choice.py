@@ -104,7 +104,7 @@ class _Chooser:
         model = self._models[shared.model]
         name, card = model.name, model.card
         rule = find_caching_rule(name.provider, name.id)
-        if reason := self._find_obstacle(shared, model, rule):
+        if reason := self._find_obstacle(model, rule):
             return reason
         is_asked = rule.kind == "asked"
         messages = shared.messages
@@ -114,6 +114,8 @@ class _Chooser:
         if count is None or tokens < least:
             whole = " of whole messages" if is_asked else ""
             return f"they share {tokens:,} tokens{whole}; {name.provider} caches {least:,} or more"
+        if is_asked and shared.precedes_system:
+            return "a system message follows that differs between prompts"
         tokens = least + (tokens - least) // rule.step * rule.step
         times: tuple[CacheTime | None, ...] = ("5m", "1h") if is_asked else (None,)
         found = [
@@ -134,16 +136,16 @@ class _Chooser:
             return "writing what they share would cost more than reading it saves"
         return best
 
-    def _find_obstacle(self, shared: SharedPrefix, model: PlannedModel, rule: CachingRule) -> str:
+    def _find_obstacle(self, model: PlannedModel, rule: CachingRule) -> str:
         """Return why nothing of a model's prompts can be cached; empty where it can."""
         provider = model.name.provider
         if rule.kind == "none":
             return f"caching of this model is not known at {provider}"
         if model.card.cache_read is None:
             return f"no price for cached input is known at {provider}"
-        return self._find_obstacle_to_marks(shared, model) if rule.kind == "asked" else ""
+        return self._find_obstacle_to_marks(model) if rule.kind == "asked" else ""
 
-    def _find_obstacle_to_marks(self, shared: SharedPrefix, model: PlannedModel) -> str:
+    def _find_obstacle_to_marks(self, model: PlannedModel) -> str:
         """Return why requests of a model cannot say what is to be cached; empty where they can."""
         provider = model.name.provider
         if _BATCH in model.offer.options:
@@ -153,8 +155,6 @@ class _Chooser:
             )
         if not self._providers[provider].takes_cache_marks:
             return f"requests to {provider} cannot be marked"
-        if shared.precedes_system:
-            return "a system message follows that differs between prompts"
         return ""
 
     def _find_written(self, requests: int, kept: float) -> float:

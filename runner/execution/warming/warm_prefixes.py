@@ -114,5 +114,6 @@ class PrefixUse(AbstractAsyncContextManager["PrefixUse"]):
 
     def record(self, outcome: Outcome, sent_at: float) -> None:
         """Record what came of the request: an answer keeps its prefix from when it was sent."""
-        if self._prefix is not None and isinstance(outcome, Answered):
+        is_answered = isinstance(outcome, Answered) and outcome.failure is None
+        if self._prefix is not None and is_answered:
             self._prefix.warm_until = max(self._prefix.warm_until, sent_at + self._kept)
