@@ -12,10 +12,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from estimator.cached_prefix import CachedPrefix, name_write_class
 from estimator.caching.shared_prefixes import SharedPrefix, find_shared_prefixes
 from estimator.forecast import OutputLength
 from estimator.wall_time import find_speeds
-from estimator.workload import CachedPrefix, PlannedModel, StratumKey, name_write_class
+from estimator.workload import PlannedModel, StratumKey
 from experiment.definition import Experiment, list_uses
 from experiment.prompts import CacheMark, CacheTime
 from pricing.catalog import CachingRule, find_caching_rule
@@ -46,6 +47,8 @@ def choose_caching(
     models: dict[str, PlannedModel],
     lengths: Mapping[StratumKey, OutputLength],
     book: PriceBook,
+    *,
+    is_asked: bool = False,
 ) -> CachingChoice:
     """Choose which prefixes of an experiment's prompts are cached, and for how long.
 
@@ -54,10 +57,13 @@ def choose_caching(
         models: written name -> planned model.
         lengths: stratum -> expected output of one request, for the time that a run takes.
         book: knows the shortest prefix that is cached.
+        is_asked: whether `cache: auto` is meant where the file says nothing.
 
     Raises:
         ExperimentError: a prompt cannot be rendered.
     """
+    if is_asked:
+        experiment = replace(experiment, spec=experiment.spec.model_copy(update={"cache": "auto"}))
     spec = experiment.spec
     uses = {(use.stage, use.model): None for use in list_uses(spec)}
     if all(spec.find_cache_rule(*use) == "off" for use in uses):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from estimator.cached_prefix import CachedPrefix, index_prefixes
 from estimator.caching.choice import CachingChoice
 from estimator.forecast import Stratum
-from estimator.workload import CachedPrefix, PlannedModel, index_prefixes
+from estimator.workload import PlannedModel
 from experiment.definition import SUBJECT
 
 CACHE_NOTE = "cache: "  # what each begins with

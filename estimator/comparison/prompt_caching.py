@@ -1,8 +1,8 @@
 """Shared prefixes: the text that prompts begin with in common, and what caching it can save.
 
 A provider that caches prefixes bills repeated ones at a lower price, so prompts that share a system
-prompt may cost less. No provider guarantees cache hits, so a forecast never relies on them, and a
-saving is stated as the most that it can be.
+prompt may cost less. Of a quote the saving is stated as the most that it can be; what a plan with
+`cache: auto` expects is found by `estimator.caching`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class CacheSaving:
     Attributes:
         dollars: in US dollars; 0 where nothing can be saved.
         reason: why nothing is saved, for a person; empty where something is.
-        opt_in: whether requests must ask for it, which afcost does not do.
+        opt_in: whether requests must ask for it, as they do with `cache: auto`.
     """
 
     dollars: float

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from estimator.cached_prefix import CachedPrefix, index_prefixes, split_prompt
 from estimator.forecast.measured_calls import TokenPrices
 from estimator.forecast.measured_parts import CallsByStratum
 from estimator.forecast.output_length import OutputLength, truncated_mean
@@ -27,15 +28,12 @@ from estimator.forecast.uncertainty import (
     join_deviations,
 )
 from estimator.workload import (
-    CachedPrefix,
     CountedRequest,
     PlannedModel,
     StratumKey,
     StratumTally,
     convert_to_judge_tokens,
-    index_prefixes,
     input_exactness,
-    split_prompt,
 )
 from pricing.rates import RateCard
 

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from estimator.atomic_write import write_atomically
+from estimator.cached_prefix import CachedPrefix
 from estimator.counting import CountingMethod
 from estimator.errors import BadPlan
 from estimator.forecast import CostRange, Stratum, TokenRange
 from estimator.json_files import read_json_file
 from estimator.plan.plan import OVERRIDE_LISTS, PLAN_SCHEMA, Plan, plan_json
 from estimator.safe_text import dump_json
-from estimator.workload import CachedPrefix, PlannedModel
+from estimator.workload import PlannedModel
 from experiment.definition import Overrides, is_builtin
 from pricing.catalog import ModelName
 from pricing.rates import Offer, RateCard

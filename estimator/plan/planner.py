@@ -67,6 +67,7 @@ class EstimateOptions:
     Attributes:
         run_date: the day of the run, whose prices apply; None for today.
         batch: price all requests as batches.
+        cache: take `cache: auto` as written in the experiment file.
         count: `local` counts on this machine; `provider` asks the models' providers where they
             count for free; `auto` asks only built-in ones whose tokenizer is not public, if their
             key is set.
@@ -80,6 +81,7 @@ class EstimateOptions:
 
     run_date: date | None = None
     batch: bool = False
+    cache: bool = False
     count: str = "local"
     use_cache: bool = True
     study: str | None = None
@@ -137,7 +139,7 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
         models, count_warnings = _choose_counts(experiment, models, options, on_progress)
         calls = find_measured_calls(experiment, models, history, own)
         lengths = forecast_output_lengths(experiment, models, calls)
-        caching = choose_caching(experiment, models, lengths, book)
+        caching = choose_caching(experiment, models, lengths, book, is_asked=options.cache)
         models = caching.models
         price_each = on_request and make_pricing_callback(on_request, lengths, models, history)
         workload = _count_requests(experiment, models, options, price_each, on_progress)

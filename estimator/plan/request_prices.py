@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
+from estimator.cached_prefix import index_prefixes
 from estimator.forecast import History, OutputLength, find_read_share, price_request
-from estimator.workload import (
-    CountedRequest,
-    PlannedModel,
-    StratumKey,
-    index_prefixes,
-    joint_vote_ceiling,
-)
+from estimator.workload import CountedRequest, PlannedModel, StratumKey, joint_vote_ceiling
 from pricing.money import Money
 
 # Called with a request, its model, its likely cost in US dollars, and the most that it can cost.

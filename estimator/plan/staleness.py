@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
+from estimator.cached_prefix import index_prefixes
 from estimator.errors import StalePlan
 from estimator.plan.plan import Plan
 from estimator.plan.price_notes import format_main_prices, make_disputed_error
@@ -14,7 +16,6 @@ from estimator.workload import (
     PlannedModel,
     Workload,
     digest_files,
-    index_prefixes,
     list_sent_uses,
     load_price_book,
     make_request_builder,
@@ -164,6 +165,18 @@ def _list_changed_files(plan: Plan, now: dict[str, str]) -> list[str]:
     return changed
 
 
+def _find_increase(
+    old: PlannedModel, new: PlannedModel, start: datetime, end: datetime | None
+) -> tuple[RateCard, RateCard, datetime] | None:
+    """Return when a model costs more than as pinned; what its marks write to a cache counts too."""
+    keeps = {each.mark.keep for each in old.caching} - {None}
+    was, now = old.offer.tariff, new.offer.tariff
+    if keeps:
+        add_writes = partial(RateCard.with_writes, for_an_hour="1h" in keeps)
+        was, now = was.map_cards(add_writes), now.map_cards(add_writes)
+    return now.first_increase(was, start, end)
+
+
 def list_changed_models(
     then: dict[str, PlannedModel],
     now: dict[str, PlannedModel],
@@ -187,7 +200,7 @@ def list_changed_models(
             changed.append(f"model {written}: was {old.name}, now {new.name}")
         elif old.offer.options != new.offer.options:
             changed.append(f"model {written}: service tier changed")
-        elif risen := new.offer.tariff.first_increase(old.offer.tariff, start, end):
+        elif risen := _find_increase(old, new, start, end):
             was, today, moment = risen
             when = "" if moment == start else f" from {moment:%Y-%m-%d %H:%M} UTC"
             changed.append(

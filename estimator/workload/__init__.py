@@ -2,12 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from estimator.workload.cached_prefix import (
-    CachedPrefix,
-    index_prefixes,
-    name_write_class,
-    split_prompt,
-)
 from estimator.workload.count_requests import count_workload
 from estimator.workload.judge_prompts import (
     bound_answer,
@@ -52,7 +46,6 @@ if TYPE_CHECKING:
     from estimator.workload.provider_counts import with_provider_counts
 
 __all__ = [
-    "CachedPrefix",
     "CountedRequest",
     "PlannedModel",
     "ProgressCallback",
@@ -72,7 +65,6 @@ __all__ = [
     "describe_price_file",
     "describe_uses",
     "digest_files",
-    "index_prefixes",
     "input_exactness",
     "joint_vote_ceiling",
     "judge_prompt_bound",
@@ -84,12 +76,10 @@ __all__ = [
     "load_price_book",
     "load_workload",
     "make_request_builder",
-    "name_write_class",
     "order_tallies",
     "resolve_models",
     "save_notes",
     "save_workload",
-    "split_prompt",
     "with_provider_counts",
 ]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
+from estimator.cached_prefix import CachedPrefix, index_prefixes
 from estimator.counting import (
     CountingMethod,
     Exactness,
@@ -17,7 +18,6 @@ from estimator.counting import (
     count_request,
     find_family,
 )
-from estimator.workload.cached_prefix import CachedPrefix, index_prefixes
 from experiment.definition import VERDICT_SCHEMA, Experiment
 from experiment.prompts import CacheMark, Request, RequestBuilder
 from pricing.catalog import ModelName

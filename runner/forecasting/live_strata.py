@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from estimator.cached_prefix import index_prefixes
 from estimator.forecast import Stratum
 from estimator.plan import Plan
-from estimator.workload import StratumKey, index_prefixes
+from estimator.workload import StratumKey
 from experiment.definition import SUBJECT
 from runner.forecasting.blank_prompts import BlankPrompts
 from runner.forecasting.live_rest import LiveStratum

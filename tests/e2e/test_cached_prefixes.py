@@ -100,6 +100,7 @@ def test_the_plan_says_what_it_saves_and_what_its_ceiling_takes(lab, study):
     assert ceilings[0] - ceilings[1] >= prompts * (WRITE - INPUT) / 10**6
 
 
+@pytest.mark.campaigns
 def test_killed_and_left_for_an_hour_nothing_is_lost_paid_twice_or_past_the_cap(lab, server, study):
     """What was cached is forgotten by then, so it is written again."""
     study(cap="3")
@@ -118,6 +119,7 @@ def test_killed_and_left_for_an_hour_nothing_is_lost_paid_twice_or_past_the_cap(
     assert set(answered.values()) == {1}
 
 
+@pytest.mark.campaigns
 @pytest.mark.parametrize("kind", ["500_before", "cut_after", "halved_usage"])
 def test_faults_while_a_prefix_is_written_break_no_cap(lab, server, study, kind):
     fault = Fault(kind, calls=(1, 2, 3, 5, 8), model=MODEL.split("/")[1], retry_after=0.01)
@@ -129,6 +131,7 @@ def test_faults_while_a_prefix_is_written_break_no_cap(lab, server, study, kind)
     assert len({call.prompt for call in subjects(server)}) == CALLS
 
 
+@pytest.mark.campaigns
 def test_a_provider_that_ignores_marks_is_paid_in_full_and_within_the_cap(lab, server, study):
     study(Behaviour(**{**vars(USUAL), "caches": ""}))
     lab.afcost("run", "plan.json")
@@ -138,6 +141,7 @@ def test_a_provider_that_ignores_marks_is_paid_in_full_and_within_the_cap(lab, s
     assert (caching["read_tokens"], Decimal(caching["saved_usd"])) == (0, 0)
 
 
+@pytest.mark.campaigns
 def test_a_cache_that_is_read_further_than_it_was_marked_is_not_believed(lab, server, study):
     tale = {"caches": "", "cache_read_tokens": 10**6}
     study(Behaviour(**{**vars(USUAL), **tale}))

@@ -70,7 +70,7 @@ def _list_remarks(estimate: Estimate, quotes: list[Quote]) -> Iterator[str]:
         if quote.caching.reason:
             yield f"{provider}: not cached: {quote.caching.reason}"
         elif quote.caching.opt_in:
-            yield f"{provider}: caches only on request, which afcost does not do yet"
+            yield f"{provider}: caches only what requests mark; `cache: auto` in the file marks it"
         if quote.batch is not None and quote.batch_note:
             yield f"{provider}: {quote.batch_note}"
         if quote.disputed:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from estimator.cached_prefix import CachedPrefix, index_prefixes, name_write_class
 from estimator.plan import Plan
-from estimator.workload import CachedPrefix, index_prefixes, name_write_class
 from pricing.money import money_from_float
 from runner.results.figures.run_part import PartRun
 

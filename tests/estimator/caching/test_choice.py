@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from estimator.caching.choice import choose_caching
 from estimator.forecast.stratum_lengths import forecast_output_lengths
 from estimator.plan.plan_file import read_plan, save_plan
 from estimator.plan.planner import EstimateOptions, estimate_experiment
-from estimator.plan.staleness import verify_plan
+from estimator.plan.staleness import list_changed_models, verify_plan
+from pricing.rates.rate import Rate
 from tests.runner import sample_experiment as lab
 
 CLAUDE = "anthropic/claude-opus-5.5"
@@ -161,3 +164,19 @@ def test_a_judges_instructions_are_cached_too_and_each_may_have_a_rule_of_its_ow
     assert {each.stage for each in plan(judges=[judge | {"messages": answer_first}]).models[
         CLAUDE
     ].caching} == {"subject"}  # fmt: skip
+
+
+def test_a_plan_is_stale_once_what_it_writes_costs_more(plan):
+    cached, day = plan(), lab.NOW
+    (name,) = cached.models
+    model = cached.models[name]
+
+    def cheaper(card):
+        return replace(card, cache_write=Rate(card.cache_write.base / 2))
+
+    tariff = model.offer.tariff.map_cards(cheaper)
+    pinned = replace(model, offer=replace(model.offer, tariff=tariff))
+    changed = list_changed_models({name: pinned}, {name: model}, day, None)
+    assert [each.split(":")[0] for each in changed] == [f"price of {model.name}"]
+    unmarked = replace(pinned, caching=())
+    assert list_changed_models({name: unmarked}, {name: model}, day, None) == []

@@ -9,13 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from experiment.prompts import CacheMark
 from pricing.rates import RateCard
-
-if TYPE_CHECKING:  # it has them
-    from estimator.workload.planned_model import PlannedModel
 
 PrefixKey = tuple[str, str, str]  # stage, model as written, condition
 
@@ -86,7 +83,16 @@ def name_write_class(card: RateCard, mark: CacheMark) -> str:
     return "cache_write_1h" if mark.keep == "1h" else "cache_write"
 
 
-def index_prefixes(models: Mapping[str, PlannedModel]) -> dict[PrefixKey, CachedPrefix]:
+class _Caching(Protocol):
+    """A planned model."""
+
+    @property
+    def caching(self) -> tuple[CachedPrefix, ...]:
+        """The prefixes of its prompts that are cached."""
+        ...
+
+
+def index_prefixes(models: Mapping[str, _Caching]) -> dict[PrefixKey, CachedPrefix]:
     """Return which prefix is cached of the requests of each stage, model and condition."""
     return {
         (prefix.stage, written, condition): prefix
