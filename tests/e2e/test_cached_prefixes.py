@@ -93,6 +93,9 @@ def test_the_plan_says_what_it_saves_and_what_its_ceiling_takes(lab, study):
     cached, plain = study(), study(cache="off")
     note = next(each for each in cached["assumptions"] if each.startswith("cache: "))
     assert "are marked to be kept for five minutes" in note
+    saved = [each["caching"] for each in cached["strata"] if each["stage"] == "subject"]
+    assert all(Decimal(each["saved_usd"]) > 0 for each in saved)
+    assert all(each["caching"] is None for each in plain["strata"])
     said = " ".join(lab.afcost("estimate", "af/experiment.yaml").stdout.split())
     assert "cache: " not in said
     prompts = sum(each["input_tokens"] for each in plain["strata"] if each["stage"] == "subject")
