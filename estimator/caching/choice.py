@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 
 from estimator.cached_prefix import CachedPrefix, name_write_class
 from estimator.caching.shared_prefixes import SharedPrefix, find_shared_prefixes
-from estimator.forecast import OutputLength
+from estimator.forecast import OutputLength, limit_of_use
 from estimator.wall_time import find_speeds
 from estimator.workload import PlannedModel, StratumKey
-from experiment.definition import Experiment, list_uses
+from experiment.definition import SUBJECT, Experiment, list_uses
 from experiment.prompts import CacheMark, CacheTime
 from pricing.catalog import CachingRule, find_caching_rule
 from pricing.price_book import PriceBook
@@ -186,7 +186,8 @@ def _estimate_seconds(
     for use in list_uses(spec):
         speed = speeds[str(models[use.model].name)]
         length = lengths[StratumKey(use.stage, use.model, use.condition.name)]
-        answers = 1 if use.stage == "subject" else len(spec.models) * spec.samples
-        each = speed.first + speed.per_token * length.mean
+        answers = 1 if use.stage == SUBJECT else len(spec.models) * spec.samples
+        tokens = min(length.mean, limit_of_use(spec, use))
+        each = speed.first + speed.per_token * tokens
         total += len(experiment.queries) * use.samples * answers * each
     return total / _USUAL_CONCURRENCY

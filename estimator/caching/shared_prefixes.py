@@ -17,6 +17,7 @@ from experiment.scoring import Answer
 from pricing.catalog import find_caching_rule
 
 _MOST_PROMPTS = 64  # of a use, that are compared; of more queries these are evenly spread
+_MOST_OF_ALL = 8192  # of all uses together, but two of each
 _ANSWERS = [Answer.of_text(each, each) for each in ("\ue003", "\ue004")]  # alike in nothing
 
 PromptPrefix = tuple[Message, ...]
@@ -69,14 +70,16 @@ def find_shared_prefixes(
     templates = read_templates(experiment, limited=True)
     builder = make_request_builder(experiment, models, templates, repeats={})
     found: dict[object, list[tuple[Use, PromptPrefix, bool]]] = {}
-    for use in list_uses(spec):
-        if spec.find_cache_rule(use.stage, use.model) == "auto":
-            name = models[use.model].name
-            is_marked = find_caching_rule(name.provider, name.id).kind == "asked"
-            prefix, precedes_system = _find_prefix(builder, use, is_whole=is_marked)
-            key = (use.stage, use.model, repr(use.sampling), prefix, precedes_system)
-            found.setdefault(key, []).append((use, prefix, precedes_system))
-    return [_join_uses(builder, uses) for uses in found.values()]
+    uses = [u for u in list_uses(spec) if spec.find_cache_rule(u.stage, u.model) == "auto"]
+    most = max(2, min(_MOST_PROMPTS, _MOST_OF_ALL // max(len(uses), 1)))
+    queries = _spread(len(experiment.queries), most)
+    for use in uses:
+        name = models[use.model].name
+        is_marked = find_caching_rule(name.provider, name.id).kind == "asked"
+        prefix, precedes_system = _find_prefix(builder, use, queries, is_whole=is_marked)
+        key = (use.stage, use.model, repr(use.sampling), prefix, precedes_system)
+        found.setdefault(key, []).append((use, prefix, precedes_system))
+    return [_join_uses(builder, own) for own in found.values()]
 
 
 def _join_uses(builder: RequestBuilder, uses: list[tuple[Use, PromptPrefix, bool]]) -> SharedPrefix:
@@ -96,13 +99,15 @@ def _join_uses(builder: RequestBuilder, uses: list[tuple[Use, PromptPrefix, bool
     )
 
 
-def _find_prefix(builder: RequestBuilder, use: Use, *, is_whole: bool) -> tuple[PromptPrefix, bool]:
+def _find_prefix(
+    builder: RequestBuilder, use: Use, queries: list[int], *, is_whole: bool
+) -> tuple[PromptPrefix, bool]:
     """Return what the prompts of a use begin with, and whether a system message comes later.
 
     A message that the model itself is to continue is no part of it.
     """
     try:
-        prompts = list(_render_prompts(builder, use))
+        prompts = list(_render_prompts(builder, use, queries))
     except ExperimentError:
         if use.stage == SUBJECT:
             raise
@@ -115,8 +120,10 @@ def _find_prefix(builder: RequestBuilder, use: Use, *, is_whole: bool) -> tuple[
     return prefix, any(message.role == "system" for message in prompts[0][len(prefix) :])
 
 
-def _render_prompts(builder: RequestBuilder, use: Use) -> Iterator[PromptPrefix]:
-    queries = _spread(len(builder.experiment.queries))
+def _render_prompts(
+    builder: RequestBuilder, use: Use, queries: list[int]
+) -> Iterator[PromptPrefix]:
+    """Yield prompts of a use; of a judge about answers that are alike in nothing."""
     if use.stage == SUBJECT:
         for query in queries:
             yield builder.render_subject(use.model, use.condition, query)[0]
@@ -127,11 +134,11 @@ def _render_prompts(builder: RequestBuilder, use: Use) -> Iterator[PromptPrefix]
         yield builder.render_verdict(judge, use.condition.name, query, answer)
 
 
-def _spread(count: int) -> list[int]:
+def _spread(count: int, most: int) -> list[int]:
     """Return numbers below a count, evenly spread, the first and the last among them."""
-    if count <= _MOST_PROMPTS:
+    if count <= most:
         return list(range(count))
-    return [at * (count - 1) // (_MOST_PROMPTS - 1) for at in range(_MOST_PROMPTS)]
+    return [at * (count - 1) // (most - 1) for at in range(most)]
 
 
 def find_common_prefix(one: PromptPrefix, other: PromptPrefix) -> PromptPrefix:

@@ -180,3 +180,15 @@ def test_a_plan_is_stale_once_what_it_writes_costs_more(plan):
     assert [each.split(":")[0] for each in changed] == [f"price of {model.name}"]
     unmarked = replace(pinned, caching=())
     assert list_changed_models({name: unmarked}, {name: model}, day, None) == []
+
+
+def test_a_round_of_many_conditions_takes_longer_than_five_minutes_but_not_an_hour(plan):
+    """Each text comes up once a round; `max_tokens` bounds how long that takes."""
+    levels = {f"l{n}": {"how": f"number {n}"} for n in range(100)}
+    tiers = {name: {"tier": name} for name in ("free", "paid")}
+    system = "{{ tier }}: " + RULES
+    changes = {"factors": {"a": levels, "tier": tiers}, "queries": 4}
+    long = plan(system, **changes, sampling={"max_tokens": 3000})
+    assert {each.mark.keep for each in long.models[CLAUDE].caching} == {"1h"}
+    short = plan(system, **changes, sampling={"max_tokens": 100})
+    assert {each.mark.keep for each in short.models[CLAUDE].caching} == {"5m"}
