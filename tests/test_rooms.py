@@ -97,6 +97,7 @@ FOLDERS = {
     },
     "estimator/recorded/stages": set(),
     "estimator/recorded": {
+        "estimator/caching",
         "estimator/recorded/stages",
         "estimator/counting",
         "estimator/workload",

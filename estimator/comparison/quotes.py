@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from estimator.caching import PromptPrefix
 from estimator.comparison.prompt_caching import (
     CacheSaving,
-    PromptPrefix,
     estimate_cache_saving,
     find_shared_prefixes,
 )
