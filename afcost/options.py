@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -144,6 +145,38 @@ class ExpiryTime(click.ParamType):  # type: ignore[type-arg] # generic from clic
         if at <= datetime.now(UTC):
             self.fail(f"{text!r} is in the past", param, ctx)
         return at
+
+
+class Deadline(ExpiryTime):
+    """A time by which something is to be done: as of `ExpiryTime`, `18:00`, or `6h` from now."""
+
+    name = "time"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Parse it; an hour that is over today is tomorrow's."""
+        text, now = str(value), datetime.now().astimezone()
+        if found := re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?) ?(m|min|h|d)", text):
+            unit = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days"}[found[2]]
+            return now + timedelta(**{unit: float(found[1])})
+        if re.fullmatch(r"\d{1,2}:\d{2}", text):
+            try:
+                clock = datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007 - of this day
+            except ValueError:
+                self.fail(f"{text!r} is not an hour like 18:00", param, ctx)
+            at = datetime.combine(now.date(), clock).astimezone()
+            return at if at > now else at + timedelta(days=1)
+        return super().convert(value, param, ctx)
+
+
+by_option = click.option(
+    "--by",
+    type=Deadline(),
+    metavar="TIME",
+    help="When it is to be done, such as 18:00, 6h or 2026-12-01: models are asked by calls, "
+    "flex or batches, the cheapest that is done by then.",
+)
 
 
 class StudyName(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on

@@ -14,6 +14,7 @@ In reading order:
     rate_limits  what response headers say of limits
     error_body   an error's message for a person, and whether it holds generated text
     failures     what an error means, for what, how long to wait and whether it is billed
+    batches      many requests that are answered within hours, and one module for each of their APIs
     clients      what programs' own clients send, and are sent
 
 Nothing here sends: the estimator and the runner do.

@@ -76,7 +76,8 @@ def test_every_command_in_a_document_exists_with_its_options(path):
 def test_the_example_of_an_experiment_can_be_estimated(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = blocks(ROOT / "docs" / "experiments.md", "yaml")
-    example, filtered, data_set, each, declared, cached, sequential, own, taken, prices = found
+    example, filtered, data_set, each, batches, *found = found
+    declared, cached, sequential, own, taken, prices = found
     (tmp_path / "queries.txt").write_text("What is a mole?\nWhy is the sky blue?\n")
     (tmp_path / "experiment.yaml").write_text(example)
     plan = estimate_experiment("experiment.yaml", date(2026, 11, 21)).plan
@@ -113,6 +114,10 @@ def test_the_example_of_an_experiment_can_be_estimated(tmp_path, monkeypatch):
     message = 'messages: [{role: user, content: "{{ query }}"}]'
     (tmp_path / "experiment.yaml").write_text("\n".join([*rest, message, each]))
     assert estimate_experiment("experiment.yaml", date(2026, 11, 21)).plan.request_count == 24
+    sampling = "sampling: {max_tokens: 600}"
+    (tmp_path / "experiment.yaml").write_text("\n".join([*rest, message, batches, sampling]))
+    models = estimate_experiment("experiment.yaml", date(2026, 11, 21)).plan.models
+    assert [each.offer.is_batch for each in models.values()] == [True, True, False]
 
 
 @pytest.mark.parametrize("judges", blocks(ROOT / "docs" / "judges.md", "yaml"), ids=range(3))

@@ -55,6 +55,8 @@ FOLDERS = {
     "providers/capabilities": {"providers/provider"},
     "providers/failures": {"providers/provider"},
     "providers/apis": {"providers/provider", "providers/capabilities"},
+    "providers/batches": {"providers/provider"},
+    "providers/batches/apis": {"providers/provider", "providers/apis", "providers/batches"},
     "providers/registry": {"providers/provider", "providers/capabilities"},
     "providers/addresses": {"providers/provider", "providers/registry"},
     "providers/proxies": {"providers/addresses"},
@@ -89,6 +91,12 @@ FOLDERS = {
         "estimator/forecast",
         "estimator/wall_time",
     },
+    "estimator/processing": {
+        "estimator/workload",
+        "estimator/forecast",
+        "estimator/wall_time",
+        "estimator/plan",
+    },
     "estimator/comparison": {
         "estimator/caching",
         "estimator/workload",
@@ -110,6 +118,7 @@ FOLDERS = {
         "estimator/forecast",
         "estimator/wall_time",
         "estimator/plan",
+        "estimator/processing",
     },
     "runner/state": set(),
     "runner/approval": {"runner/state"},
@@ -119,6 +128,7 @@ FOLDERS = {
     "runner/reproduction": {"runner/ledger", "runner/run_folder", "runner/versions"},
     "runner/billing": set(),
     "runner/transport": set(),
+    "runner/transport/batches": {"runner/transport"},
     "runner/execution/queues": {"runner/ledger"},
     "runner/execution/warming": {"runner/transport"},
     "runner/execution": {
@@ -128,6 +138,13 @@ FOLDERS = {
         "runner/transport",
         "runner/ledger",
         "runner/execution/queues",
+    },
+    "runner/batches": {
+        "runner/billing",
+        "runner/transport",
+        "runner/transport/batches",
+        "runner/ledger",
+        "runner/execution",
     },
     "runner/coverage": {
         "runner/state",
@@ -180,6 +197,8 @@ FOLDERS = {
     },
     "runner/control": {"runner/ledger"},
     "runner/launch": {
+        "runner/batches",
+        "runner/transport/batches",
         "runner/state",
         "runner/approval",
         "runner/ledger",
@@ -261,6 +280,7 @@ FOLDERS = {
         "runner/forecasting",
         "runner/launch",
     },
+    "runner/deadline": {"runner/state", "runner/timing", "runner/launch"},
     "afcost/rendering": set(),
     "afcost/rendering/approval": {"afcost/rendering"},
     "afcost/rendering/design": {"afcost/rendering"},

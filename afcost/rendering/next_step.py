@@ -26,6 +26,7 @@ _ENDS = {
     "failed": "PARTIAL: some requests failed",
     "shown": "stopped early: the gap was shown",
     "judged": "PARTIAL: the stored answers are judged, other requests were not sent",
+    "away": "PARTIAL: batches are away",
     "pilot": "PARTIAL: the pilot is complete, the rest was not sent",
     "": "PARTIAL: ended unexpectedly",
 }
@@ -34,6 +35,7 @@ _RESUME = {
     "stopped": "Fix the problem, then resume",
     "failed": "To retry them",
     "judged": "To send those too",
+    "away": "To collect them, here or wherever this ledger is",
     "pilot": "To run the rest, within the cap that is approved",
 }
 _GO_ON = "Running it again sends nothing. To ask the rest, plan it without `sequential`"

@@ -18,10 +18,25 @@ def describe_time(time: PlanTime, of: str = "time") -> Iterator[str]:
     wall = time.wall
     likely = format_duration(wall.likely)
     yield f"{of}: likely {likely}, 90% {format_range(wall)}, limited by {describe_bound(time)}"
+    yield from _describe_batches(time)
     yield from _describe_seen(time.seen)
-    if not time.has_limits:
+    if time.speeds and not time.has_limits:
         yield "      your rate limits are not known before providers answer: give --rpm, --tpm"
     yield from describe_speeds(time.speeds)
+
+
+def _describe_batches(time: PlanTime) -> Iterator[str]:
+    """Yield how long batches take, those of the same time together, and when all end at last."""
+    if time.latest is None:
+        return
+    said: dict[str, list[str]] = {}
+    for provider, each in time.batches.items():
+        basis = "timed in earlier runs" if each.basis == "history" else f"a {each.basis}"
+        basis = each.basis if each.basis == "documented" else basis
+        pace = f"{format_duration(each.likely)}, 90% {format_range(each)} ({basis})"
+        said.setdefault(pace, []).append(provider)
+    yield from (f"batch: one at {', '.join(names)} takes {pace}" for pace, names in said.items())
+    yield f"       at the latest all end, or expire, within {format_duration(time.latest)}"
 
 
 def _describe_seen(seen: Mapping[str, SeenLimits]) -> Iterator[str]:
@@ -46,6 +61,8 @@ def describe_bound(time: PlanTime) -> str:
             return f"{bound.limit:,.0f} in flight (--concurrency)"
         case "answer_time":
             return f"the longest answers of {bound.model}, however many are in flight"
+        case "batch":
+            return f"batches of {bound.model}"
         case kind:
             unit = kind.partition("_")[0]
             return f"{bound.limit:,.12g} {unit} a minute to {bound.model}"

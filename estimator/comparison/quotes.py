@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import partial
 
 from estimator.caching import PromptPrefix
 from estimator.comparison.prompt_caching import (
@@ -16,14 +17,14 @@ from estimator.comparison.prompt_caching import (
 )
 from estimator.forecast import Stratum, price_strata
 from estimator.plan import Estimate
-from estimator.workload import PlannedModel
+from estimator.workload import PlannedModel, find_batch_offer, find_limits_of_batches
 from experiment.definition import SUBJECT
 from experiment.errors import ExperimentError
 from pricing.catalog import ModelName, Retirement, calculate_fee
 from pricing.errors import NoPrice
 from pricing.money import Money, money_from_float
 from pricing.price_book import PriceBook
-from pricing.rates import SERVICE_TIERS, Offer, PriceOptions, RateCard
+from pricing.rates import Offer, PriceOptions, RateCard
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,9 @@ def _price_batch(
     run_date: date,
 ) -> tuple[float | None, str]:
     try:
-        offer = book.offer_for(name, (*options, *SERVICE_TIERS["batch"]))
+        offer = find_batch_offer(name, partial(book.offer_for, name), options)
         return price_strata(strata, offer.highest_on(run_date)), "; ".join(offer.assumptions)
     except NoPrice:
+        if find_limits_of_batches(name.provider) is None:
+            return None, f"afcost sends no batches to {name.provider}"
         return None, f"no batch price is known at {name.provider}"

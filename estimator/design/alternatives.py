@@ -77,7 +77,7 @@ def list_alternatives(  # noqa: PLR0913 - what designs are made of, and compared
     if batch:
         cheaper = replace(whole, cells=tuple(batch))
         if cheaper.likely < whole.likely:
-            yield Alternative("batch prices", find(cheaper), "afcost cannot send batches")
+            yield Alternative("batch prices", find(cheaper), "afcost estimate --batch plans them")
 
 
 def _list_cached(whole: Choice, cached: Sequence[CellCost], find: Find) -> Iterator[Alternative]:

@@ -17,13 +17,15 @@ from estimator.design.table import Choice, Row, Wish, build_rows, list_choices
 from estimator.errors import EstimatorError
 from estimator.forecast import History, MeasuredCalls
 from estimator.plan import Estimate, EstimateOptions, estimate_experiment
+from estimator.processing import find_way
 from estimator.wall_time import (
     NO_LIMITS,
     AccountLimits,
     Speed,
     WallTime,
+    find_batch_times,
     find_speeds,
-    find_wall_time,
+    find_work_time,
     speeds_to_json,
 )
 from estimator.workload import StratumKey
@@ -49,6 +51,7 @@ class Question:
         judge_error: the sensitivity and specificity of the judge; None for one without errors.
         concurrency: requests in flight, at most.
         limits: of each model.
+        seconds: until when it is to be done; None for any time.
     """
 
     wish: Wish
@@ -59,6 +62,7 @@ class Question:
     judge_error: tuple[float, float] | None = None
     concurrency: int = 10
     limits: AccountLimits = NO_LIMITS
+    seconds: float | None = None
 
     def find_outcomes(self, model: str, within: str) -> Outcomes:
         """Return how answers vary in a cell, as the judge sees them."""
@@ -81,7 +85,9 @@ class StudyDesign:
         rows: the table.
         alternatives: to the whole experiment.
         warnings: what a reader must know.
-        speeds: how fast each model is, judges included, by its name with its provider.
+        speeds: how fast each model is, judges included, by its name with its provider; of those
+            that are asked in batches none.
+        ways: how each model is asked, by its name with its provider.
     """
 
     experiment: Experiment
@@ -95,6 +101,7 @@ class StudyDesign:
     alternatives: tuple[Alternative, ...]
     warnings: tuple[str, ...]
     speeds: dict[str, Speed]
+    ways: dict[str, str]
 
     @property
     def queries(self) -> int:
@@ -134,7 +141,19 @@ class StudyDesign:
         """Return how long a design of a choice takes."""
         limits = dict.fromkeys(self.speeds, self.question.limits)
         loads = choice.list_loads(design)
-        return find_wall_time(loads, self.speeds, limits, self.question.concurrency)
+        batches = find_batch_times(loads)
+        return find_work_time(loads, self.speeds, limits, self.question.concurrency, batches)
+
+    def list_late_rows(self) -> list[Row]:
+        """Return the rows with a design that may not be done by the time that was asked for."""
+        if (seconds := self.question.seconds) is None:
+            return []
+        return [
+            row
+            for row in self.rows
+            for found in [[each for each in (row.like_these, row.these) if each]]
+            if found and max(self.find_time(row.choice, each).high for each in found) > seconds
+        ]
 
     @property
     def default_row(self) -> Row:
@@ -182,6 +201,8 @@ class StudyDesign:
             "requests_per_minute": self.question.limits.requests,
             "tokens_per_minute": self.question.limits.tokens,
             "speeds": speeds_to_json(self.speeds),
+            "ways": self.ways,
+            "late_rows": [row.number for row in self.list_late_rows()],
             "alternatives": [each.to_json() for each in self.alternatives],
             "curves": [each.to_json() for each in self.curves],
             "warnings": list(self.warnings),
@@ -254,9 +275,12 @@ def design_study(  # noqa: PLR0913 - what is asked of what, and how it is estima
         tuple(list_alternatives(choices, question.wish, queries, target, batch, cached)),
         (*_warn_of_rare_outcomes(choices[-1].outcomes, queries), *whole.plan.warnings),
         find_speeds(
-            dict.fromkeys(load.model for cell in cells for load in cell.loads),
+            dict.fromkeys(
+                load.model for cell in cells for load in cell.loads if not load.in_batches
+            ),
             find_timed(whole) if find_timed else None,
         ),
+        {str(model.name): find_way(model).value for model in whole.plan.models.values()},
     )
 
 
@@ -288,8 +312,10 @@ def _find_batch_costs(
 ) -> tuple[CellCost, ...] | None:
     """Return what the cells cost at batch prices; None where a price is not known."""
     try:
-        found = [estimate(each, replace(options, batch=True)) for each in alone]
+        found = [estimate(replace(each, batch=True), options) for each in alone]
     except (PricingError, EstimatorError):
+        return None
+    if not any(model.offer.is_batch for each in found for model in each.plan.models.values()):
         return None
     return tuple(cell for each in found for cell in find_cell_costs(each, compared))
 

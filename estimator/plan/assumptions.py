@@ -7,7 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from estimator.counting import Exactness, describe_added_fields
 from estimator.forecast import OutputLength, ReadShare
-from estimator.workload import PlannedModel, SentUse, StratumKey, StratumTally, describe_uses
+from estimator.workload import (
+    PlannedModel,
+    SentUse,
+    StratumKey,
+    StratumTally,
+    describe_uses,
+    list_batch_notes,
+)
 from experiment.definition import Experiment, ExperimentSpec, describe_data_set, list_uses
 from pricing.catalog import ModelName
 from providers.capabilities import cite, find_reasoning
@@ -35,6 +42,7 @@ def list_assumptions(
         yield f"output of {length.kind}s ({length.basis}): {length.source}"
     yield from list_changes(experiment, models, sent)
     yield from list_joint_votes(experiment.spec, models)
+    yield from list_batch_notes(experiment, models)
     for written in dict.fromkeys(each.model for each in sent if each.has_prefill):
         yield f"{models[written].name}: it continues from the prefill, counted as an open turn"
     for model in models.values():

@@ -264,6 +264,7 @@ def price_to_json(offer: Offer, card: RateCard, day: date) -> dict[str, Any]:
     ratio = offer.disagreement_ratio(day)
     return {
         **{name: rate and f"{rate.base:f}" for name, rate in rates.items()},
+        "processing": "batch" if offer.is_batch else "calls",
         "tiers": _tiers_to_json(rates),
         "per_request": f"{card.per_request:f}",
         "checked": card.checked and card.checked.isoformat(),

@@ -13,10 +13,13 @@ from experiment.definition import SUBJECT, Overrides
 
 PLAN_SCHEMA = "afcost.plan/1"
 
-OVERRIDE_LISTS = ("models", "tokenizers", "prices", "price_files", "written")  # of `Overrides`
-_NEWER_LISTS = (
+# Of `Overrides`.
+OVERRIDE_LISTS = ("models", "tokenizers", "prices", "price_files", "written", "ways")
+_NEWER_CHANGES = (
     "price_files",
     "written",
+    "batch",
+    "ways",
 )  # left out where empty, so that earlier plans keep their digests
 _NEWER_FIGURES = (
     *("expected", "variance_share", "is_heavy_tailed", "share_cut_off", "own_answers"),
@@ -142,7 +145,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
 
 def _changes_to_json(changes: Overrides) -> dict[str, Any]:
     fields = asdict(changes) | {name: list(getattr(changes, name)) for name in OVERRIDE_LISTS}
-    return {name: each for name, each in fields.items() if each or name not in _NEWER_LISTS}
+    return {name: each for name, each in fields.items() if each or name not in _NEWER_CHANGES}
 
 
 def model_to_json(model: PlannedModel) -> dict[str, Any]:

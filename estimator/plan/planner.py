@@ -66,7 +66,6 @@ class EstimateOptions:
 
     Attributes:
         run_date: the day of the run, whose prices apply; None for today.
-        batch: price all requests as batches.
         cache: take `cache: auto` as written in the experiment file.
         count: `local` counts on this machine; `provider` asks the models' providers where they
             count for free; `auto` asks only built-in ones whose tokenizer is not public, if their
@@ -80,7 +79,6 @@ class EstimateOptions:
     """
 
     run_date: date | None = None
-    batch: bool = False
     cache: bool = False
     count: str = "local"
     use_cache: bool = True
@@ -132,7 +130,7 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
     trust = user_trust(downloads=options.allow_download, overrides=options.trust_overrides)
     experiment = load_experiment(source, overrides, trust)
     book = load_price_book(day, experiment)
-    models = resolve_models(experiment, book, run_date, batch=options.batch)
+    models = resolve_models(experiment, book, run_date)
     refuse_unpriced_searches(models, run_date, describe_price_file(experiment))
     sent = list_sent_uses(experiment, models)
     with bypass_cached_counts(enabled=not options.use_cache):

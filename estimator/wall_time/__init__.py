@@ -2,11 +2,17 @@
 
 Reading order: `speed` (how fast a model answers, by `rates.yaml` or by calls that were timed),
 `account_limits` (what a provider lets an account send), `call_load` (the calls that a model is
-asked), `last_answers` (how long a run waits at its end), `wall_time` (the formula), `plan_time`
-(of a plan).
+asked), `last_answers` (how long a run waits at its end), `wall_time` (the formula), `batch_time`
+(of batches, and with calls beside them), `plan_time` (of a plan).
 """
 
 from estimator.wall_time.account_limits import NO_LIMITS, AccountLimits, SeenLimits
+from estimator.wall_time.batch_time import (
+    BatchTime,
+    find_batch_times,
+    find_latest_end,
+    find_work_time,
+)
 from estimator.wall_time.call_load import CallLoad, TokenTotal
 from estimator.wall_time.last_answers import find_last_wait
 from estimator.wall_time.plan_time import (
@@ -26,6 +32,7 @@ __all__ = [
     "NO_LIMITS",
     "Z90",
     "AccountLimits",
+    "BatchTime",
     "Bound",
     "CallLoad",
     "PlanTime",
@@ -35,11 +42,14 @@ __all__ = [
     "TimedCall",
     "TokenTotal",
     "WallTime",
+    "find_batch_times",
     "find_last_wait",
+    "find_latest_end",
     "find_plan_time",
     "find_prior_speed",
     "find_speeds",
     "find_wall_time",
+    "find_work_time",
     "fit_speed",
     "hours_to_json",
     "list_loads",

@@ -36,6 +36,8 @@ class CallLoad:
         output: of all of their answers.
         most_output: what `max_tokens` lets these have, for limits that count it.
         measured: the share of the outputs whose range says how much single answers vary, too.
+        in_batches: whether they are sent in batches.
+        order: how many stages must have ended before: 0 for subjects, more for their judges.
     """
 
     stage: str
@@ -46,6 +48,8 @@ class CallLoad:
     output: TokenTotal
     most_output: float
     measured: float = 0.0
+    in_batches: bool = False
+    order: int = 0
 
     @property
     def is_subject(self) -> bool:

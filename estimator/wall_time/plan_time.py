@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from estimator.forecast import MEASURED, Stratum
 from estimator.wall_time.account_limits import NO_LIMITS, AccountLimits, SeenLimits
+from estimator.wall_time.batch_time import (
+    BatchTime,
+    find_batch_times,
+    find_latest_end,
+    find_work_time,
+)
 from estimator.wall_time.call_load import CallLoad, TokenTotal
-from estimator.wall_time.speed import Speed, find_prior_speed
-from estimator.wall_time.wall_time import Bound, WallTime, find_wall_time
+from estimator.wall_time.speed import Speed, find_prior_speed, slow_to_flex
+from estimator.wall_time.wall_time import Bound, WallTime
 from estimator.workload import PlannedModel
+from experiment.definition import SUBJECT
 from pricing.catalog import ModelName
+from pricing.rates import SERVICE_TIERS
 
 _HOUR = 3600.0
+(_FLEX,) = SERVICE_TIERS["flex"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +35,16 @@ class PlanTime:
         speeds: of each model, by its name with its provider.
         limits: the same for all of them, as the user knows them.
         seen: of some of them, as their answers stated them before, where the user says nothing.
+        batches: provider -> the time of a batch of it, where some are sent.
+        latest: after how many seconds the last batch ends at the latest; None without any.
     """
 
     wall: WallTime
     speeds: dict[str, Speed]
     limits: AccountLimits
     seen: Mapping[str, SeenLimits] = field(default_factory=dict)
+    batches: Mapping[str, BatchTime] = field(default_factory=dict)
+    latest: float | None = None
 
     @property
     def has_limits(self) -> bool:
@@ -49,6 +62,8 @@ class PlanTime:
             "tokens_per_minute": self.limits.tokens,
             "limits_seen": [{"model": name} | each.to_json() for name, each in self.seen.items()],
             "speeds": speeds_to_json(self.speeds),
+            "batches": {name: each.to_json() for name, each in self.batches.items()},
+            "latest_hours": None if self.latest is None else round(self.latest / _HOUR, 5),
         }
 
 
@@ -99,6 +114,8 @@ def find_plan_time(  # noqa: PLR0913 - all that a time depends on
     limits: AccountLimits = NO_LIMITS,
     measured: Mapping[str, Speed] | None = None,
     seen: Mapping[str, SeenLimits] | None = None,
+    batches: Mapping[str, BatchTime] | None = None,
+    waits: Mapping[str, int] | None = None,
 ) -> PlanTime | None:
     """Return how long the requests of strata take; None where there are none.
 
@@ -109,11 +126,15 @@ def find_plan_time(  # noqa: PLR0913 - all that a time depends on
         limits: of each model.
         measured: name with its provider -> speed, of models of which calls were timed.
         seen: name with its provider -> its limits in an earlier run; those given come first.
+        batches: provider -> how long its batches took here, where some were timed.
+        waits: name of a judge -> how many stages it waits for, where those are more than one.
     """
-    loads = list_loads(strata, models)
+    loads = list_loads(strata, models, waits)
     if not loads:
         return None
-    speeds = find_speeds([each.model for each in loads], measured)
+    speeds = find_speeds([each.model for each in loads if not each.in_batches], measured)
+    flex = {str(each.name) for each in models.values() if _FLEX in each.offer.options}
+    speeds |= {name: slow_to_flex(speeds[name]) for name in flex & speeds.keys()}
     used = {
         name: left
         for name, each in (seen or {}).items()
@@ -125,8 +146,10 @@ def find_plan_time(  # noqa: PLR0913 - all that a time depends on
         )
         for name, each in used.items()
     }
-    wall = find_wall_time(loads, speeds, of_models, concurrency)
-    return PlanTime(wall, speeds, limits, used)
+    times = find_batch_times(loads, batches)
+    wall = find_work_time(loads, speeds, of_models, concurrency, times)
+    latest = find_latest_end(loads, times) if times else None
+    return PlanTime(wall, speeds, limits, used, times, latest)
 
 
 def find_speeds(
@@ -142,17 +165,30 @@ def find_speeds(
     return {name: timed.get(name) or find_prior_speed(name) for name in names}
 
 
-def list_loads(strata: Iterable[Stratum], models: Mapping[str, PlannedModel]) -> list[CallLoad]:
+def list_loads(
+    strata: Iterable[Stratum],
+    models: Mapping[str, PlannedModel],
+    waits: Mapping[str, int] | None = None,
+) -> list[CallLoad]:
     """Return the calls that each stage asks of each model.
 
     Args:
         strata: of a plan.
         models: written name -> planned model.
+        waits: as of `find_plan_time`.
     """
-    groups: dict[tuple[str, ModelName], list[Stratum]] = {}
+    groups: dict[tuple[str, ModelName, bool], list[Stratum]] = {}
     for each in strata:
-        groups.setdefault((each.stage, models[each.model].name), []).append(each)
-    found = (_sum_strata(own, stage, name) for (stage, name), own in groups.items())
+        model = models[each.model]
+        groups.setdefault((each.stage, model.name, model.offer.is_batch), []).append(each)
+    found = (
+        replace(
+            _sum_strata(own, stage, name),
+            in_batches=in_batches,
+            order=0 if stage == SUBJECT else (waits or {}).get(stage, 1),
+        )
+        for (stage, name, in_batches), own in groups.items()
+    )
     return [each for each in found if each.requests > 0]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -89,6 +89,19 @@ def find_prior_speed(name: str) -> Speed:
         sigma=math.log(float(row["factor"])) / Z90,
         basis=str(row["basis"]),
         source=f"{row['source']}, read on {row['checked']}",
+    )
+
+
+def slow_to_flex(speed: Speed) -> Speed:
+    """Return how fast a model answers calls of a lower priority, as the file says of all."""
+    row = _load_file()["flex"]
+    times, spread = float(row["times"]), math.log(float(row["factor"])) / Z90
+    return replace(
+        speed,
+        first=speed.first * times,
+        per_token=speed.per_token * times,
+        sigma=math.hypot(speed.sigma, spread),
+        source=f"{speed.source}; flex: {row['source']}",
     )
 
 

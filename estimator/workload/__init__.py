@@ -2,6 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+from estimator.workload.batch_prices import (
+    find_batch_offer,
+    find_limits_of_batches,
+    list_batch_notes,
+)
 from estimator.workload.count_requests import count_workload
 from estimator.workload.judge_prompts import (
     bound_answer,
@@ -65,9 +70,12 @@ __all__ = [
     "describe_price_file",
     "describe_uses",
     "digest_files",
+    "find_batch_offer",
+    "find_limits_of_batches",
     "input_exactness",
     "joint_vote_ceiling",
     "judge_prompt_bound",
+    "list_batch_notes",
     "list_sent_uses",
     "list_trusted_folders",
     "list_turn_bounds",

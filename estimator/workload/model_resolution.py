@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from estimator.counting import (
@@ -19,8 +20,9 @@ from estimator.counting import (
 )
 from estimator.errors import BadTokenizer
 from estimator.user_dirs import price_folder
+from estimator.workload.batch_prices import offer_as_asked
 from estimator.workload.planned_model import PlannedModel, build_planned_model
-from experiment.definition import SUBJECT, Experiment, is_builtin, list_uses
+from experiment.definition import SUBJECT, Batching, Experiment, is_builtin, list_uses
 from experiment.errors import BadExperiment, RefusedFile
 from experiment.file_access import locate_path, resolve_path
 from pricing.catalog import ModelName
@@ -37,7 +39,7 @@ _ANY_MODEL = "any"  # an id of which no record knows anything
 
 
 def resolve_models(
-    experiment: Experiment, book: PriceBook, run_date: date | None = None, *, batch: bool = False
+    experiment: Experiment, book: PriceBook, run_date: date | None = None
 ) -> dict[str, PlannedModel]:
     """Resolve and price every model of an experiment, judges included, by its written name.
 
@@ -45,27 +47,28 @@ def resolve_models(
         experiment: with its models and judges.
         book: the prices.
         run_date: the day of the run; None for the book's.
-        batch: whether all requests are priced as batches.
 
     Raises:
         UnknownModel: for the first name that cannot be resolved.
+        BadExperiment: a model is asked in ways that have different prices.
         NoPrice: names every model that cannot be priced.
     """
     providers = load_providers(experiment.spec.providers)
     models, problems, names = {}, [], []
-    for written, options in _collect_options(experiment, batch=batch).items():
+    for written, (options, batching) in _collect_options(experiment).items():
         name = book.resolve_name(written, providers)
         names.append(name)
         provider = providers[name.provider]
         try:
             service = find_service(provider)
-            offer = book.offer_for(
+            find_offer = partial(
+                book.offer_for,
                 name,
-                options,
-                provider.base_url,
+                base_url=provider.base_url,
                 service=service,
                 own_server=service is None and provider.kind != "none",
             )
+            offer = offer_as_asked(name, find_offer, options, batching)
         except NoPrice as problem:
             problems.append(problem)
             continue
@@ -123,21 +126,32 @@ def _check_price_flags(flags: Iterable[str], names: list[ModelName]) -> None:
             raise BadPriceFile(f"--price {flag}: not a model in this experiment; models: {models}")
 
 
-def _collect_options(experiment: Experiment, *, batch: bool) -> dict[str, PriceOptions]:
-    """Return, by model, the request options that affect its price."""
-    by_model: dict[str, tuple[PriceOptions, str]] = {}
+def _collect_options(experiment: Experiment) -> dict[str, tuple[PriceOptions, Batching]]:
+    """Return, by model, the request options that affect its price, and whether it is batched."""
+    by_model: dict[str, tuple[PriceOptions, Batching, str]] = {}
     for use in list_uses(experiment.spec):
-        fields = use.sampling | ({"processing": "batch"} if batch else {})
-        options = extract_price_options(fields)
-        place = f"{use.stage}, condition {use.condition.name}"
-        first, where = by_model.setdefault(use.model, (options, place))
-        if first != options:
+        if use.batching is not Batching.NO and experiment.spec.sequential is not None:
             raise BadExperiment(
-                f"model {use.model!r} is used with {dict(first)} ({where}) and with "
-                f"{dict(options)} ({place}), which have different prices; write it as "
-                "provider/model in one of these places, or plan the conditions as two experiments"
+                f"{use.model!r} ({use.stage}) is asked in batches, and the looks of `sequential` "
+                "wait for each block of answers; leave out one of them"
             )
-    return {written: options for written, (options, _) in by_model.items()}
+        options = extract_price_options(use.sampling)
+        place = f"{use.stage}, condition {use.condition.name}"
+        first, how, where = by_model.setdefault(use.model, (options, use.batching, place))
+        if first != options or (how is Batching.NO) != (use.batching is Batching.NO):
+            raise BadExperiment(
+                f"model {use.model!r} is used {_describe_use(first, how)} ({where}) and "
+                f"{_describe_use(options, use.batching)} ({place}), which have different prices; "
+                "write it as provider/model in one of these places, or plan the conditions as two "
+                "experiments"
+            )
+        if use.batching is Batching.YES:
+            by_model[use.model] = (options, use.batching, where)
+    return {written: (options, how) for written, (options, how, _) in by_model.items()}
+
+
+def _describe_use(options: PriceOptions, batching: Batching) -> str:
+    return f"with {dict(options)}" + ("" if batching is Batching.NO else " in batches")
 
 
 def _choose_api(

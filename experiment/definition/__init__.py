@@ -30,6 +30,7 @@ from experiment.definition.judges import (
     VerdictFormat,
     VoteRule,
     count_votes,
+    count_waits,
     list_awaited,
     normalize_name,
     normalize_word,
@@ -60,7 +61,7 @@ from experiment.definition.schema import (
     SubjectModel,
     read_stored_spec,
 )
-from experiment.definition.uses import Use, list_uses
+from experiment.definition.uses import Batching, Use, list_uses
 
 __all__ = [
     "BUILTIN_SOURCE",
@@ -82,6 +83,7 @@ __all__ = [
     "VARIABLE_NAME",
     "VERDICT_SCHEMA",
     "AnswerFormat",
+    "Batching",
     "BuiltinExperiment",
     "Condition",
     "Experiment",
@@ -107,6 +109,7 @@ __all__ = [
     "check_base_url",
     "check_field_name",
     "count_votes",
+    "count_waits",
     "cross_factors",
     "describe_data_set",
     "find_builtin",

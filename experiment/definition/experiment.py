@@ -17,6 +17,7 @@ from experiment.file_access import Trust
 ROW = "row"  # of templates: the columns of a query's row
 _MAX_CELLS = 10_000  # conditions times models, all held in memory
 _QUERIES_PER_LOOK = 2  # below two queries there is no spread to test with
+_FLEX = {"service_tier": "flex"}
 _MAX_REQUESTS = 20_000_000  # half an hour of counting
 
 
@@ -105,6 +106,8 @@ class Overrides:
     prices: tuple[str, ...] = ()  # MODEL=IN/OUT in USD per million tokens, or MODEL=SOURCE
     price_files: tuple[str, ...] = ()  # absolute paths
     written: tuple[str, ...] = ()  # what the file calls each of `models`, where that is different
+    batch: bool = False  # as `batch: yes` in the file
+    ways: tuple[str, ...] = ()  # MODEL=WAY: `calls`, `flex` or `batch`
 
 
 def cross_factors(spec: ExperimentSpec) -> Iterator[Condition]:
@@ -164,16 +167,46 @@ def apply_overrides(spec: ExperimentSpec, overrides: Overrides) -> ExperimentSpe
         update["queries"] = spec.queries.model_copy(update={"limit": overrides.limit})
     if overrides.max_tokens is not None:
         update |= _override_max_tokens(spec, update, overrides.max_tokens)
+    if overrides.batch:
+        update["batch"] = True
+    if overrides.ways:
+        update |= _choose_ways(spec, update, overrides.ways)
     return _override_named(spec.model_copy(update=update), spec, overrides)
 
 
 def _choose_subjects(spec: ExperimentSpec, overrides: Overrides) -> tuple[SubjectModel, ...]:
-    """Return the models of the command line, those of the file with the file's `sampling`."""
-    known, written = spec.model_sampling, _match_names(overrides)
+    """Return the models of the command line, those of the file with what the file says of them."""
+    known, written = {each.name: each for each in spec.subjects}, _match_names(overrides)
     return tuple(
-        SubjectModel(name=name, sampling=known.get(written[name], {}))
+        known[written[name]].model_copy(update={"name": name})
+        if written[name] in known
+        else SubjectModel(name=name)
         for name in dict.fromkeys(overrides.models)
     )
+
+
+def _choose_ways(
+    spec: ExperimentSpec, update: dict[str, Any], given: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return the subjects and judges, each asked the way that is chosen for its model."""
+    ways = dict(text.rsplit("=", 1) for text in given)
+    subjects: tuple[SubjectModel, ...] = update.get("subjects", spec.subjects)
+
+    def ask(name: str, sampling: Any) -> dict[str, Any]:  # noqa: ANN401 - of a subject or a judge
+        if name not in ways:
+            return {}
+        flex = {"sampling": sampling} if ways[name] == "flex" else {}
+        return {"batch": ways[name] == "batch"} | flex
+
+    return {
+        "subjects": tuple(
+            each.model_copy(update=ask(each.name, {**each.sampling, **_FLEX})) for each in subjects
+        ),
+        "judges": tuple(
+            each.model_copy(update=ask(each.model, each.sampling.model_copy(update=_FLEX)))
+            for each in spec.judges
+        ),
+    }
 
 
 def _match_names(overrides: Overrides) -> dict[str, str]:

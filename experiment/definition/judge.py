@@ -29,6 +29,7 @@ _NEWER: dict[str, Any] = {
     "verdict": None,
     "counts": "share",
     "one_request": True,
+    "batch": None,
     "cache": None,
 }
 
@@ -38,7 +39,8 @@ class Judge(FrozenModel):
 
     `when` selects the answers that it reads, `samples` is how many votes it has on each, and
     `counts` is how they make one value. The votes are asked for in one request where the provider
-    bills its prompt once; `one_request: no` asks for each in a request of its own.
+    bills its prompt once; `one_request: no` asks for each in a request of its own. `batch` says
+    whether it is asked in batches; without it, the experiment's own `batch` does.
     `cache` takes the place of the experiment's.
     """
 
@@ -53,6 +55,7 @@ class Judge(FrozenModel):
     counts: VoteRule = "share"
     one_request: bool = True
     cache: CacheRule | None = None
+    batch: bool | None = None
 
     @property
     def form(self) -> VerdictFormat:

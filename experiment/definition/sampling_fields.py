@@ -57,7 +57,7 @@ _REASONS = {
     _LIMIT: """
         max_completion_tokens max_output_tokens max_new_tokens max_tokens_to_sample max_length
         n_predict num_predict""",
-    "afcost cannot send batches; price them with `afcost estimate --batch`": "processing batch",
+    "write `batch: yes` beside the model's name, not into `sampling`": "processing batch",
     _TOOLS: """
         tools tool_choice tool_config parallel_tool_calls functions function_call mcp_servers
         container code_execution code_interpreter enable_code_interpreter compound_custom agent

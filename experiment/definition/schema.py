@@ -85,12 +85,14 @@ class SequentialTest(FrozenModel):
 class SubjectModel(FrozenModel):
     """A model that is measured: its name alone, or with what is different for it.
 
-    `sampling` changes the experiment's; `cache` takes the place of the experiment's.
+    `sampling` changes the experiment's, and `cache` takes the place of the experiment's. `batch`
+    says whether it is asked in batches; without it, the experiment's own `batch` does.
     """
 
     name: str
     sampling: SamplingChanges = {}  # noqa: RUF012 - pydantic copies it
     cache: CacheRule | None = None
+    batch: bool | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -98,22 +100,26 @@ class SubjectModel(FrozenModel):
         if isinstance(data, str):
             return {"name": data}
         if not isinstance(data, dict | cls):
-            raise ValueError("expected a model's name, or {name: NAME, sampling: {…}, cache: auto}")  # noqa: TRY004 - pydantic expects a ValueError
+            raise ValueError(  # noqa: TRY004 - pydantic expects a ValueError
+                "expected a model's name, or {name: NAME, sampling: {…}, batch: yes, cache: auto}"
+            )
         return data
 
     def as_written(self) -> str | dict[str, Any]:
         """Return it as an experiment file writes it."""
-        own: dict[str, Any] = {"sampling": dict(self.sampling)} if self.sampling else {}
-        own |= {"cache": self.cache} if self.cache else {}
-        return {"name": self.name, **own} if own else self.name
+        said: dict[str, Any] = {"sampling": dict(self.sampling)} if self.sampling else {}
+        said |= {} if self.batch is None else {"batch": self.batch}
+        said |= {"cache": self.cache} if self.cache else {}
+        return {"name": self.name} | said if said else self.name
 
 
 class ExperimentSpec(FrozenModel):
     """A whole experiment file.
 
     `subjects` is called `models` in the file, and in what is stored. `title` is what is asked, in a
-    sentence, for those who read the report. `cache: auto` has providers bill what prompts share as
-    cached, wherever that is cheaper.
+    sentence, for those who read the report. `batch` asks all models in batches that have them at a
+    known price, but for those of which the file says otherwise. `cache: auto` has providers bill
+    what prompts share as cached, wherever that is cheaper.
     """
 
     name: FileName
@@ -128,6 +134,7 @@ class ExperimentSpec(FrozenModel):
     messages: tuple[MessageTemplate, ...] = Field(min_length=1, max_length=1000)
     sampling: Sampling
     cache: CacheRule = "off"
+    batch: bool = False
     judges: tuple[Judge, ...] = Field((), max_length=100)
     measure: str | None = None
     answer: AnswerFormat = AnswerFormat(again=0)
@@ -166,7 +173,11 @@ class ExperimentSpec(FrozenModel):
 
     def says_more_of(self, models: Iterable[str]) -> bool:
         """Return whether any of these models has fields of its own, besides its name."""
-        own = {each.name for each in self.subjects if each.sampling or each.cache}
+        own = {
+            each.name
+            for each in self.subjects
+            if each.sampling or each.cache or each.batch is not None
+        }
         return not (own | self.expect.keys() | self.tokenizer.keys()).isdisjoint(models)
 
     def to_stored(self) -> dict[str, Any]:
@@ -180,6 +191,8 @@ class ExperimentSpec(FrozenModel):
             del fields["sequential"]
         if self.cache == "off":
             del fields["cache"]
+        if not self.batch:
+            del fields["batch"]
         return fields
 
     @field_serializer("subjects")

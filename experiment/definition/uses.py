@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from experiment.definition.experiment import Condition, cross_factors
@@ -22,6 +23,12 @@ _OWN_FORMS = frozenset(
 )
 
 
+class Batching(StrEnum):
+    """Whether a use is asked in batches: never, where its model has a known price, or always."""
+
+    NO, WHERE_PRICED, YES = "no", "where priced", "yes"
+
+
 @dataclass(frozen=True, slots=True)
 class Use:
     """A stage of a model in a condition; all of its requests have the same sampling fields.
@@ -33,6 +40,7 @@ class Use:
         sampling: the fields of its requests, `max_tokens` among them; of a judge that names its
             verdict also `verdict_schema`, which is sent only where its model takes it.
         samples: of each query, or votes of a judge.
+        batching: whether it is asked in batches.
     """
 
     stage: str
@@ -40,6 +48,7 @@ class Use:
     condition: Condition
     sampling: dict[str, Any]
     samples: int
+    batching: Batching = Batching.NO
 
 
 def list_uses(spec: ExperimentSpec) -> Iterator[Use]:
@@ -49,15 +58,24 @@ def list_uses(spec: ExperimentSpec) -> Iterator[Use]:
     condition's levels.
     """
     own = spec.sampling.request_fields()
-    subjects = [(each.name, change_sampling(own, each.sampling)) for each in spec.subjects]
+    subjects = [(each, change_sampling(own, each.sampling)) for each in spec.subjects]
     judges = [(judge, _list_judge_fields(judge)) for judge in spec.judges]
     for condition in cross_factors(spec):
         changes = _list_level_changes(spec, condition)
         for model, fields in subjects:
             sampling = _change_by_levels(fields, changes)
-            yield Use(SUBJECT, model, condition, sampling, spec.samples)
+            how = _choose_batching(model.batch, spec)
+            yield Use(SUBJECT, model.name, condition, sampling, spec.samples, how)
         for judge, fields in judges:
-            yield Use(judge.name, judge.model, condition, fields, judge.samples)
+            how = _choose_batching(judge.batch, spec)
+            yield Use(judge.name, judge.model, condition, fields, judge.samples, how)
+
+
+def _choose_batching(own: bool | None, spec: ExperimentSpec) -> Batching:  # noqa: FBT001 - of the file
+    """Return whether a model is asked in batches, by what is said of it or of all."""
+    if own is None:
+        return Batching.WHERE_PRICED if spec.batch else Batching.NO
+    return Batching.YES if own else Batching.NO
 
 
 def _list_judge_fields(judge: Judge) -> dict[str, Any]:

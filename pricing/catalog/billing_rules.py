@@ -7,7 +7,7 @@ only long prefixes are cached. Code knows the kinds of rules, never a model.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -17,15 +17,27 @@ from urllib.parse import urlsplit
 
 from pricing.data_files import read_data_file
 from pricing.money import PICO_PER_USD, Money
-from pricing.rates import Hours, Period, PriceOptions, Rate, Tariff
+from pricing.rates import Hours, Period, PriceOptions, Rate, RateCard, Tariff
 
 
 @dataclass(frozen=True, slots=True)
 class PriceFactor:
-    """A multiplier for every price, and the reason for it."""
+    """A multiplier for every price.
+
+    Attributes:
+        multiplier: of every price.
+        reason: for people to read.
+        cached: whether cached prompts keep their lower price; otherwise they cost as any other.
+    """
 
     multiplier: Decimal
     reason: str
+    cached: bool = True
+
+    def apply_to(self, card: RateCard) -> RateCard:
+        """Return a card with every price multiplied."""
+        scaled = card.scaled(self.multiplier)
+        return scaled if self.cached else replace(scaled, cache_read=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +76,16 @@ class SearchFee:
 
 def find_option_factor(provider: str, model_id: str, options: PriceOptions) -> PriceFactor | None:
     """Return the price multiplier for request options; None where an option has no rule."""
-    product, reasons = Decimal(1), []
+    product, reasons, cached = Decimal(1), [], True
     for field, value in options:
         row = _find_rule("times", provider, model_id, asks={field: value})
-        if row is None:
+        if row is None or row["times"] is None:
             return None
         product *= Decimal(row["times"])
+        cached = cached and row.get("cached", True)
         if Decimal(row["times"]) != 1:
             reasons.append(f"{value} is priced at {row['times']} x: {row['source']}")
-    return PriceFactor(product, "; ".join(reasons))
+    return PriceFactor(product, "; ".join(reasons), cached)
 
 
 def find_host_factor(provider: str, base_url: str) -> PriceFactor | None:

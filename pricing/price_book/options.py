@@ -47,7 +47,7 @@ def price_with_options(
             f"{name} with {what}: no price is known for it, and the standard price is not "
             f"assumed. Remove it, or set a batch, flex or priority price in {PRICE_FILE}"
         )
-    return standard.map_cards(lambda card: card.scaled(factor.multiplier)), factor
+    return standard.map_cards(factor.apply_to), factor
 
 
 def price_others_with_options(
@@ -66,7 +66,7 @@ def price_others_with_options(
         yield from (apply_billing_rules(name, each).typical(day) for each in tariffs if each)
         return
     factor = find_option_factor(name.provider, name.id, options)
-    yield from (card.scaled(factor.multiplier) if factor else card for card in standard)
+    yield from (factor.apply_to(card) if factor else card for card in standard)
 
 
 def find_upgraded_tiers(

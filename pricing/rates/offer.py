@@ -46,6 +46,11 @@ class Offer:
     assumptions: tuple[str, ...] = ()
     upgraded_tiers: tuple[tuple[str, Tariff], ...] = ()
 
+    @property
+    def is_batch(self) -> bool:
+        """Whether this is the price of requests in batches."""
+        return ("processing", "batch") in self.options
+
     def highest_on(self, day: date) -> RateCard:
         """Return the price of a day, at its most expensive hour."""
         return self.tariff.highest_on(day)
@@ -139,7 +144,8 @@ def extract_price_options(sampling: dict[str, Any]) -> tuple[tuple[str, str], ..
     """Return the request parameters that may change its price; null values are ignored.
 
     The fields are the providers' own: OpenAI's, Google's and Groq's `service_tier`, Anthropic's
-    `speed` and `inference_geo`. `processing: batch` is set by `afcost estimate --batch`.
+    `speed` and `inference_geo`. A model that is asked in batches has `processing: batch` besides,
+    which is not a field that is sent.
     """
     given = {name: str(sampling[name]) for name in _TIER_FIELDS if sampling.get(name) is not None}
     return tuple(given.items())

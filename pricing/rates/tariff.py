@@ -165,6 +165,13 @@ class Tariff:
         """The hours with their own price."""
         return list(dict.fromkeys(p.hours for p in self.periods if p.hours is not None))
 
+    def change_moments(self, start: datetime, end: datetime) -> list[datetime]:
+        """Return the moments after one, before another, from which another price may apply."""
+        start, end = start.astimezone(UTC), end.astimezone(UTC)
+        days = (datetime.combine(day, time(), UTC) for day in self.change_days(start.date()))
+        moments = {*self._moments_to_check(start, end), *days}
+        return sorted(moment for moment in moments if start < moment < end)
+
     def _moments_to_check(self, start: datetime, end: datetime | None) -> Iterator[datetime]:
         """Yield moments that together cover every price of an interval."""
         days = (datetime.combine(day, time(), UTC) for day in self.change_days(start.date()))

@@ -7,7 +7,12 @@ a body), `finish_reasons`, `openai_usage`, `response_fields`; and `count_tokens`
 """
 
 from providers.apis.api import Api
-from providers.apis.count_tokens import CountTokensApi, parse_token_count
+from providers.apis.count_tokens import (
+    CountTokensApi,
+    google_model_url,
+    native_google_url,
+    parse_token_count,
+)
 from providers.apis.finish_reasons import name_finish
 from providers.apis.kinds import API_KINDS, find_api, find_count_api
 from providers.apis.request_options import build_request_options
@@ -19,6 +24,8 @@ __all__ = [
     "build_request_options",
     "find_api",
     "find_count_api",
+    "google_model_url",
     "name_finish",
+    "native_google_url",
     "parse_token_count",
 ]

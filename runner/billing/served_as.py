@@ -90,8 +90,10 @@ def _is_other_tier(model: PlannedModel, response: ModelResponse) -> bool:
 def _requested_tiers(options: tuple[tuple[str, str], ...]) -> frozenset[str]:
     """Return the tiers that a plan asks for; a speed is named where others name a tier."""
     asked = dict(options)
-    tiers = frozenset((asked.get("service_tier", ""), asked.get("speed", "")))
-    return tiers - {""} or frozenset(("",))
+    tiers = frozenset((asked.get("service_tier", ""), asked.get("speed", ""))) - {""}
+    if asked.get("processing") == "batch" and not tiers:  # each provider names it as it likes
+        return frozenset({"batch", *_STANDARD_TIERS})
+    return tiers or frozenset(("",))
 
 
 def _geo_factor(model: PlannedModel, response: ModelResponse) -> PriceFactor | None:

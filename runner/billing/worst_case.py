@@ -54,6 +54,10 @@ class WorstCaseCost:
             count = self._counts[request.id] = self._models[request.model].count_request(request)
         return count
 
+    def remember_count(self, request: Request, count: TokenCount) -> None:
+        """Take a prompt's tokens as they were counted before, until they are forgotten."""
+        self._counts[request.id] = count
+
     def of_request(self, request: Request) -> Money:
         """Return a request's worst-case cost, including any excess over our bound seen so far."""
         return self._price(request, self.count_prompt(request).bound)

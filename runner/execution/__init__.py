@@ -8,15 +8,19 @@ from runner.execution.progress import Progress, describe_shortage
 from runner.execution.queues import (
     LEASE_SECONDS,
     NO_CELLS,
+    AttemptSource,
     BlockQueue,
     Cells,
     Course,
     EarlierAnswers,
+    Job,
     JobQueue,
     SharedJobQueue,
     StopReason,
+    find_done_places,
     join_workers,
     open_job_queue,
+    read_histories,
 )
 from runner.execution.resume_state import ResumeState
 from runner.execution.retry import RetryPolicy
@@ -29,11 +33,13 @@ __all__ = [
     "NO_CELLS",
     "TRUSTED_PART_OF_CAP",
     "AttemptRunner",
+    "AttemptSource",
     "BlockQueue",
     "Budget",
     "Cells",
     "Course",
     "EarlierAnswers",
+    "Job",
     "JobQueue",
     "ModelWait",
     "Permit",
@@ -46,6 +52,8 @@ __all__ = [
     "SlowStart",
     "StopReason",
     "describe_shortage",
+    "find_done_places",
     "join_workers",
     "open_job_queue",
+    "read_histories",
 ]

@@ -95,7 +95,7 @@ class Permits(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Decision:
+class Decision:
     """What becomes of the money of attempts that one request sent.
 
     Attributes:
@@ -209,7 +209,7 @@ class AttemptRunner:
                 if not attempts:
                     return []
                 if not await self._enter(slot, request, amount, attempts, permit):
-                    decision = _Decision(partial(self._budget.release, attempts, NEVER_SENT), [])
+                    decision = Decision(partial(self._budget.release, attempts, NEVER_SENT), [])
                 else:
                     sent_at = datetime.now(UTC)
                     outcome = await self._send(request, attempts)
@@ -218,7 +218,7 @@ class AttemptRunner:
                     # Before the place is free, so that a breach, or a model that is down, stops the
                     # requests that wait for it.
                     self._record(permit, request, outcome)
-                    decision = self._decide(outcome, request, attempts, amount, sent_at)
+                    decision = self.decide(outcome, request, attempts, amount, sent_at)
         await decision.write()
         if failure := self._budget.failure:
             self._on_stop(failure)
@@ -309,17 +309,24 @@ class AttemptRunner:
             yield Attempt.from_request(vote, job, number, count)
             count = TokenCount(0, count.exactness, 0)
 
-    def _decide(
+    def decide(
         self,
         outcome: Outcome,
         request: Request,
         attempts: Sequence[Attempt],
         reserved: Money,
         sent_at: datetime,
-    ) -> _Decision:
+    ) -> Decision:
         """Decide what becomes of the money of attempts that one request sent.
 
         It stops all sending where it must stop.
+
+        Args:
+            outcome: of the request.
+            request: that was sent.
+            attempts: that it is.
+            reserved: for all of them.
+            sent_at: when; of prices that changed meanwhile the higher one is settled.
         """
         same: list[Outcome | None] = [outcome] * len(attempts)
         match outcome:
@@ -333,7 +340,7 @@ class AttemptRunner:
                 bills += [BilledAnswer(of_none, Money()) for _ in attempts[1:]]
                 note, is_held = _describe_failure(failure), failure.billed is not Billed.NO
                 answers = self._store_answers(request, attempts, bills, note, is_held=is_held)
-                return _Decision(partial(self._budget.settle, answers), same)
+                return Decision(partial(self._budget.settle, answers), same)
             case Answered(response):
                 text = completion_text(request, response)
                 settlement = self._compute_settlement(request, response, text, sent_at, reserved)
@@ -350,17 +357,17 @@ class AttemptRunner:
                 outcomes: list[Outcome | None] = [
                     replace(outcome, response=bill.response) for bill in bills
                 ]
-                return _Decision(
+                return Decision(
                     partial(self._budget.settle, answers, unanswered),
                     [*outcomes, *(None for _ in unanswered)],
                 )
             case NotBilled(failure):
                 self._stop_for_account(failure)
                 note = _describe_failure(failure)
-                return _Decision(partial(self._budget.release, attempts, note), same)
+                return Decision(partial(self._budget.release, attempts, note), same)
             case Unknown(failure):
                 self._stop_for_account(failure)
-                return _Decision(partial(self._budget.hold, attempts, outcome.reason), same)
+                return Decision(partial(self._budget.hold, attempts, outcome.reason), same)
 
     def _store_answers(
         self,

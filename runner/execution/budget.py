@@ -44,6 +44,7 @@ class Budget:
         self._news = asyncio.Event()
         self._draining = False
         self._open_jobs: dict[str, int] = {}  # job -> tasks that it waits for; 0 if it has none
+        self._kept: set[str] = set()  # jobs whose money stays allocated when they are closed
         self._topping_up = 0  # tasks in `top_up`; they go before new jobs
         self._idle_tasks = 0  # those of them that were refused, and wait
         self._stop_to_broadcast = ""  # why nothing more is to be sent, until it is broadcast
@@ -71,8 +72,8 @@ class Budget:
 
         Returns:
             how many, from the first one on; each is open until `job` or `close_job` closes it. 0
-            where the cap cannot hold even the first one once all open jobs are done, or this
-            process was taken for dead.
+            where the cap cannot hold even the first one once all open jobs are done, batches apart,
+            or this process was taken for dead.
         """
         while True:
             news = self._news
@@ -86,13 +87,14 @@ class Budget:
             balance = self._ledger.balance
             if self.stop_reason or self._draining:
                 return 0
-            if not self._open_jobs and not (balance.aside or balance.reserved):
+            others_work = self._ledger.is_shared and (balance.aside or balance.reserved)
+            if not self._open_jobs and not others_work:
                 return 0
             await self._wait_for_news(news)
 
     def _allocate_in_order(self, jobs: Sequence[tuple[str, Money]]) -> int:
         for number, (job, amount) in enumerate(jobs):
-            if not self._try_allocate(job, amount):
+            if not self._try_allocate(job, self.missing_amount(job, amount)):
                 return number
         return len(jobs)
 
@@ -107,10 +109,17 @@ class Budget:
 
     async def close_job(self, job: str) -> None:
         """Close an admitted job, of which no task works any more; free what is allocated to it."""
-        if self._ledger.allocated_to(job) > _NOTHING:
+        if job not in self._kept and self._ledger.allocated_to(job) > _NOTHING:
             await self._write(partial(self._ledger.deallocate, job), None, durable=False)
         del self._open_jobs[job]
         self._wake_waiters()
+
+    def keep(self, job: str) -> None:
+        """Leave what is allocated to a job as it is when the job is closed: others go on with it.
+
+        The end of the execution frees it.
+        """
+        self._kept.add(job)
 
     async def close_all_jobs(self) -> None:
         """Free the money still allocated to any job, at the end of an execution."""
@@ -168,6 +177,8 @@ class Budget:
     def _may_come_free(self, deadline: float) -> bool:
         """Return whether anyone may free money: a task here, or a worker that sends or has jobs.
 
+        Batches may too, but only after hours.
+
         All workers may be waiting for what the others have allocated, so that is not waited for
         beyond `deadline`.
         """
@@ -175,7 +186,7 @@ class Budget:
             return True
         balance = self._ledger.balance
         allocated = balance.aside > self._ledger.allocated_here and time.monotonic() < deadline
-        return allocated or bool(balance.reserved)
+        return allocated or (self._ledger.is_shared and bool(balance.reserved))
 
     def drain(self) -> None:
         """Let no job wait for admission any more."""

@@ -22,6 +22,7 @@ class Progress:
         waiting: the models that are down while it goes on, each with the reason.
         is_paused: nothing is sent until it is resumed.
         crew: the workers that it has, where other processes do the work, for a person.
+        batches: what is away in batches, for a person.
     """
 
     answered: int = 0
@@ -32,6 +33,7 @@ class Progress:
     waiting: str = ""
     is_paused: bool = False
     crew: str = ""
+    batches: str = ""
 
 
 def is_cap_held(balance: Balance, amount: Money) -> bool:

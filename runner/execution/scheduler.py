@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 
 from estimator.workload import PlannedModel
@@ -63,6 +63,9 @@ class RunScheduler:
         answered_only: send no subject request: only the judges of answers that are stored.
         slow_starts: written name of a model -> how many of its requests may be in flight; None
             begins with one of each.
+        batched: written names of models that are sent nothing here: their requests go in batches.
+        postpone: is called with jobs that the cap does not cover; returns whether they, and those
+            after them, are left for later, because batches may free some of it.
     """
 
     def __init__(  # noqa: PLR0913 - what an execution is made of
@@ -79,7 +82,11 @@ class RunScheduler:
         on_progress: Callable[[Progress], None] = lambda _: None,
         answered_only: bool = False,
         slow_starts: Mapping[str, SlowStart] | None = None,
+        batched: Collection[str] = (),
+        postpone: Callable[[Sequence[Job]], bool] = lambda _: False,
     ) -> None:
+        self._postpone = postpone
+        self._batched = frozenset(batched)
         self.progress = Progress()
         self._answered_only = answered_only
         self._left_unsent = 0  # subject requests, where only answered ones are judged
@@ -103,7 +110,7 @@ class RunScheduler:
         self._retries: dict[str, RetryState] = {}  # by request, of unfinished jobs
         judges = requests.experiment.spec.judges
         self._refusals: dict[str, set[str]] = {  # judge without an answer -> what it said
-            judge.name: set() for judge in judges
+            judge.name: set() for judge in judges if judge.model not in self._batched
         }
         self._awaited = {name for judge in judges for name in list_awaited(judge)}
         self._pending_verdicts: set[str] = set()  # that are being asked
@@ -264,11 +271,17 @@ class RunScheduler:
         Returns:
             the admitted jobs; none where nothing more is to be begun.
         """
-        jobs = await self._take_open_jobs(slots)
-        wanted = [(job.subject.id, self._remaining_worst_case(job.subject)) for job in jobs]
-        admitted = await self._budget.admit(wanted) if wanted else 0
-        if wanted and admitted == 0 and not self._obey_stop_broadcast():
-            self._record_end(StopReason.CAP, self._describe_cap(wanted[0][1]))
+        while True:
+            jobs = await self._take_open_jobs(slots)
+            wanted = [(job.subject.id, self._remaining_worst_case(job.subject)) for job in jobs]
+            admitted = await self._budget.admit(wanted) if wanted else 0
+            if not wanted or admitted or self._obey_stop_broadcast() or self.progress.end:
+                break
+            if not self._postpone(jobs):
+                self._record_end(StopReason.CAP, self._describe_cap(wanted[0][1]))
+                break
+            await self._finish_jobs(jobs, JobOutcome.FAILED)  # nothing is done for them now
+            self._queue.narrow(())  # nor for those after them
         if self.progress.end:
             for job, _ in wanted[:admitted]:
                 await self._budget.close_job(job)
@@ -404,12 +417,26 @@ class RunScheduler:
         if self._is_done(subject):
             self._forget_job(subject)
             return JobOutcome.DONE
+        if self._goes_on_in_batches(subject):
+            self._budget.keep(subject.id)
+            self._forget_job(subject)
+            return JobOutcome.FAILED  # nothing more is done for it here
         return JobOutcome.FAILED if subject.id in self._given_up else JobOutcome.WAITING
+
+    def _goes_on_in_batches(self, subject: Request) -> bool:
+        """Return whether all that is left of a job is sent in batches."""
+        if (turn := self._jobs.follow_turns(subject).next) is not None:
+            return turn.model in self._batched
+        judges = self._jobs.list_judges(subject)
+        left = [judge for judge in judges if judge.id not in self._answered]
+        return all(judge.model in self._batched for judge in left)
 
     async def _complete_answer(self, subject: Request) -> bool:
         """Get a subject's answer, turn by turn; return whether it is whole."""
         while (request := self._jobs.follow_turns(subject).next) is not None:
-            if not await self._complete_requests((request,), subject.id):
+            if request.model in self._batched or not await self._complete_requests(
+                (request,), subject.id
+            ):
                 return False
         return True
 
@@ -422,7 +449,8 @@ class RunScheduler:
 
             def begin_judges() -> None:
                 known = self._jobs.list_judges(subject)
-                new = [each for each in known if each.id not in begun]
+                here = [each for each in known if each.model not in self._batched]
+                new = [each for each in here if each.id not in begun]
                 begun.update(each.id for each in new)
                 left = [each for each in new if each.id not in self._answered]
                 self._pending_verdicts.update(each.id for each in left)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from runner.launch.live_tasks import LiveReporter, obey_wishes
     from runner.launch.newest_cap import WaitingApproval, find_newest_cap, find_waiting_approval
     from runner.launch.open_cost import find_open_cost
-    from runner.launch.preflight import check_endpoints
+    from runner.launch.preflight import check_endpoints, check_plan
     from runner.launch.run_options import ApprovalEnd, Control, OpenWork, RunOptions
     from runner.launch.run_plan import execute_plan
     from runner.launch.study_progress import StudyProgress, find_study_progress
@@ -41,6 +41,7 @@ __all__ = [
     "WaitingApproval",
     "approve_plan",
     "check_endpoints",
+    "check_plan",
     "execute_plan",
     "find_earlier_spending",
     "find_live_note",
@@ -71,6 +72,7 @@ __getattr__ = import_on_demand(
         "WaitingApproval": "newest_cap",
         "approve_plan": "earlier_spending",
         "check_endpoints": "preflight",
+        "check_plan": "preflight",
         "execute_plan": "run_plan",
         "find_earlier_spending": "earlier_spending",
         "find_live_note": "live_notes",

@@ -79,6 +79,11 @@ class RunOptions:
         timeout: seconds that one request may take; what takes longer is held.
         retry_policy: how often a request is sent again, and how long that waits.
         answered_only: send no subject request: only the judges of answers that are stored.
+        batch: ask models in batches that have them at a known price; without it, those that the
+            plan has in batches, or that have batches away.
+        batched: models, as the experiment writes them, that are asked in batches without `batch`.
+        waits: for what is away in batches; else the run ends where nothing else is left to do.
+        poll: seconds between looks at batches.
         lease_seconds: seconds without a report, after which others that share the ledger take this
             process for dead.
         set_course: returns what chooses the blocks of jobs that are done; None leaves that to the
@@ -100,6 +105,10 @@ class RunOptions:
     timeout: float = REQUEST_TIMEOUT
     retry_policy: RetryPolicy = field(default_factory=RetryPolicy)
     answered_only: bool = False
+    batch: bool = False
+    batched: frozenset[str] = frozenset()
+    waits: bool = True
+    poll: float = 60.0
     lease_seconds: float = LEASE_SECONDS
     set_course: Callable[[OpenWork], Course] | None = None
     worker: str = ""

@@ -21,6 +21,7 @@ from runner.approval import (
     WatermarkKeeper,
     bind_approval,
 )
+from runner.batches import BatchCourse
 from runner.control import Wishes, open_notes, read_wishes
 from runner.coverage import keep_finished_run
 from runner.errors import LedgerError, NotApproved, RunnerError
@@ -33,9 +34,10 @@ from runner.execution import (
     StopReason,
     open_job_queue,
 )
+from runner.launch.batch_run import choose_batched, refuse_other_batches, set_batch_course
 from runner.launch.connectivity import can_send_subjects, check_providers, refuse_unreachable
 from runner.launch.preflight import CheckedPlan, check_plan
-from runner.launch.run_options import ApprovalEnd, Control, OpenWork, RunOptions
+from runner.launch.run_options import ApprovalEnd, Conduct, Control, OpenWork, RunOptions
 from runner.launch.sequential_run import decide_end, set_sequential_course
 from runner.launch.worker import run_worker
 from runner.ledger import (
@@ -85,9 +87,11 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
         ):
             run = create_or_reopen(checked.folder, plan, experiment, location, requests)
             options.on_start(run, ledger)
-            models, providers = checked.verified.models, checked.providers
-            work = OpenWork(plan, models, providers, run, requests, ledger, seed)
-            do_jobs = options.conduct or _do_jobs
+            models, batched = choose_batched(checked.verified, ledger, options, watch.until)
+            work = OpenWork(plan, models, checked.providers, run, requests, ledger, seed)
+            do_jobs: Conduct = options.conduct or _do_jobs
+            if batched:
+                do_jobs = partial(_do_batches, set_batch_course(work, batched, options, watch))
             progress = do_jobs(work, jobs, options, watch, Control(notes, wishes))
             ledger.record_end((progress.end or StopReason.STOPPED).value, progress.reason)
     with suppress(OSError):  # what was learned helps later estimates; this run does not need it
@@ -122,6 +126,23 @@ def _do_jobs(
     return progress
 
 
+def _do_batches(  # noqa: PLR0913 - what `_do_jobs` takes, and the batches
+    batches: BatchCourse,
+    work: OpenWork,
+    jobs: JobQueue,
+    options: RunOptions,
+    watch: ApprovalEnd,
+    control: Control,
+) -> Progress:
+    """Have models asked in batches, and do the other jobs in this process."""
+    queue = BlockQueue(jobs, batches)
+    progress = asyncio.run(run_worker(work, queue, options, watch, control, batches))
+    is_told = progress.end in (StopReason.AWAY, StopReason.STOPPED)
+    if not is_told and (away := batches.describe_open()):
+        progress.reason = "\n".join(filter(None, (progress.reason, away)))
+    return progress
+
+
 def _set_course(work: OpenWork, options: RunOptions) -> Course | None:
     """Return what chooses the blocks of jobs; None where all jobs are one."""
     if options.set_course is not None:
@@ -148,6 +169,7 @@ def _open_plan_ledger(
     with open_ledger(checked.ledger_location, checked.folder, worker=worker) as ledger:
         was_empty = ledger.is_new and not ledger.is_shared
         ledger.begin_work(describe_work(plan), read_kept_work(checked.folder))
+        refuse_other_batches(ledger, describe_work(plan).digest, ledger.witness.plan_file)
         match_ids_of_before(checked.folder, requests, ledger.jobs_of_before())
         ledger.witness.remember(plan.study, plan.digest, str(plan_path.resolve()))
         watch = ApprovalWatch(plan, plan_path, approval, ledger.witness.identity)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from typing import Any, Self
 
 from estimator.wall_time import AccountLimits, SeenLimits
+from estimator.workload import PlannedModel
 from pricing.money import Money
 from providers.rate_limits import RateLimit, find_minute_limit
-from runner.errors import LedgerError
+from runner.batches import BatchCourse
+from runner.errors import CannotSend, LedgerError
 from runner.execution import (
     TRUSTED_PART_OF_CAP,
+    Job,
     JobQueue,
     Progress,
     ResumeState,
@@ -36,8 +39,13 @@ _YOUNG_OBJECTS = 10_000  # that are made before circles of them are looked for; 
 _SWITCH_INTERVAL = 0.001
 
 
-async def run_worker(
-    work: OpenWork, queue: JobQueue, options: RunOptions, watch: ApprovalEnd, control: Control
+async def run_worker(  # noqa: PLR0913 - what an execution is made of
+    work: OpenWork,
+    queue: JobQueue,
+    options: RunOptions,
+    watch: ApprovalEnd,
+    control: Control,
+    batches: BatchCourse | None = None,
 ) -> Progress:
     """Execute a plan's work in this process until it ends or is interrupted.
 
@@ -47,10 +55,14 @@ async def run_worker(
         options: what the user chose.
         watch: of its approval, which may expire.
         control: what controls it from outside.
+        batches: what has models asked in batches, beside the calls that are made here.
 
     Raises:
+        CannotSend: a model has the prices of batches, which calls are not billed at.
         LedgerError: the ledger failed.
     """
+    batched = batches.batched if batches else frozenset()
+    _refuse_batch_prices({name: m for name, m in work.models.items() if name not in batched})
     ledger, requests = work.ledger, work.requests
     models, on_progress = work.models, _ignore_display_errors(options.on_progress)
     reserve_cards = {model.name: model.reserve for model in models.values()}
@@ -71,7 +83,11 @@ async def run_worker(
             on_progress=on_progress,
             answered_only=options.answered_only,
             slow_starts=slow_starts.of_models,
+            batched=batched,
+            postpone=batches.postpone if batches else _postpone_nothing,
         )
+        if batches is not None:
+            batches.attach(scheduler.progress, scheduler.slots, slow_starts.of_models)
         reporter = LiveReporter(
             work.run,
             ledger,
@@ -109,6 +125,23 @@ async def run_worker(
                 _keep_limits(work, scheduler.slots.stated_limits)
         await reporter.report()
         return scheduler.progress
+
+
+def _postpone_nothing(_: Sequence[Job]) -> bool:
+    return False
+
+
+def _refuse_batch_prices(models: Mapping[str, PlannedModel]) -> None:
+    """Refuse to send calls of models that are priced as batches: a call costs about twice as much.
+
+    Raises:
+        CannotSend: names them.
+    """
+    if batched := [str(model.name) for model in models.values() if model.offer.is_batch]:
+        raise CannotSend(
+            f"{', '.join(batched)}: planned in batches, so no call of theirs is reserved or sent. "
+            "To send calls, remove `batch: yes` or --batch and plan again"
+        )
 
 
 @contextmanager

@@ -32,12 +32,16 @@ from runner.ledger.open import (
     read_ledger,
 )
 from runner.ledger.reading import (
+    CHUNK_MARK,
     AnsweredCall,
     AnswerTime,
     AttemptRecord,
     BilledCall,
     BilledPrompt,
     Change,
+    ChunkAttempt,
+    ChunkNote,
+    ChunkState,
     JobSpan,
     LedgerReader,
     Move,
@@ -63,6 +67,7 @@ from runner.ledger.schema import Database, Work
 from runner.ledger.spool import AnswerSpool, SpooledAnswer, SpooledRelease
 
 __all__ = [
+    "CHUNK_MARK",
     "EARLIER_PLAN_RUNS",
     "FINGERPRINT",
     "IMPORTED",
@@ -81,6 +86,9 @@ __all__ = [
     "BilledPrompt",
     "Change",
     "CheckedEntry",
+    "ChunkAttempt",
+    "ChunkNote",
+    "ChunkState",
     "Database",
     "EarlierAttempt",
     "Entry",

@@ -13,6 +13,9 @@ lowered meanwhile. Entries are chained (`hash_chain`) and durable before the cal
 those that only allocate money or free it: a crash frees all of it. An answer is stored in the
 transaction that settles it. Held money stays held until somebody says what it came to (`resolve`).
 
+A chunk, a batch of attempts, is reserved whole in one transaction (`reserve_chunk`), and outlives
+crashes: until its provider has said what became of it, its attempts are neither held nor free.
+
 A ledger file (`sqlite`) has one writer. A PostgreSQL ledger (`postgres`) has many, each a worker
 with a name; one whose lease expired loses its allocations, and what it was sending is held.
 """
@@ -21,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from pricing.money import Money
@@ -36,10 +40,17 @@ from runner.errors import (
 from runner.ledger.approvals import read_approvals, refuse_superseded, to_row
 from runner.ledger.attempt_changes import SELECT_CHANGES, AttemptChange
 from runner.ledger.hash_chain import entry_hash
-from runner.ledger.reading import ResumeQueries
+from runner.ledger.reading import (
+    CHUNK_MARK,
+    ChunkNote,
+    ResumeQueries,
+    name_reservation,
+    read_chunk_name,
+)
 from runner.ledger.records import Attempt, Balance, ExecutionEnd, StoredAnswer
 from runner.ledger.schema import (
     ACCOUNTS,
+    BATCH_VERSION,
     IMPORT_VERSION,
     LedgerState,
     Store,
@@ -421,10 +432,99 @@ class Ledger(ResumeQueries):
             told = (attempt.id, *answer)
             self.store.insert("attempt", asked)
             self.store.insert("answer", told)
-            self.store.execute(f"PRAGMA user_version = {IMPORT_VERSION}")
+            self._raise_version(IMPORT_VERSION)
             self._append_entry(
                 head, "import", attempt.job, attempt.id, {}, note=note, stored=asked + told
             )
+
+    def _raise_version(self, version: int) -> None:
+        """Have earlier versions refuse this ledger, a file, from this transaction on."""
+        ((known,),) = self.store.execute("PRAGMA user_version").fetchall()
+        if known < version:
+            self.store.execute(f"PRAGMA user_version = {version}")
+
+    def reserve_chunk(
+        self,
+        note: ChunkNote,
+        lines: Sequence[Sequence[tuple[Attempt, Money]]],
+        cover: Money = Money(),  # noqa: B008 - frozen
+    ) -> ChunkNote | None:
+        """Reserve all that a chunk may cost, before anything of it is sent; all of it, or nothing.
+
+        What is allocated to its jobs is used first. Its attempts stay reserved, also over a crash,
+        until `settle`, `release` or `hold` says of each what became of it.
+
+        Args:
+            note: what it is; the ledger fills in where its attempts are.
+            lines: what is sent: of each request the attempts that it is, with their amounts.
+            cover: allocated to the chunk besides, for what its answers will need, until it ends.
+
+        Returns:
+            the note as it was recorded; None, with nothing written, where the cap does not cover
+            it or nothing may be sent any more.
+
+        Raises:
+            LedgerError: it is a shared ledger.
+        """
+        if self.is_shared:
+            raise LedgerError("batches are sent from a ledger that is a file of its own")
+        attempts = [each for line in lines for each in line]
+        whole = sum(amount.pico for _, amount in attempts)
+        by_job: dict[str, int] = {}
+        for attempt, amount in attempts:
+            by_job[attempt.job] = by_job.get(attempt.job, 0) + amount.pico
+        own = sum(min(self._own.allocated_to(job), pico) for job, pico in by_job.items())
+        with self.transaction() as head:
+            is_covered = whole + cover.pico - own <= head.free and self.covers(Money(whole))
+            if head.is_stopped or not is_covered:
+                return None
+            if self.spool and not self.spool.ledger:
+                self.spool.ledger = read_first_hash(self.store)
+            self._raise_version(BATCH_VERSION)
+            note = replace(
+                note,
+                first=head.seq + 2,
+                lines=len(lines),
+                attempts=len(attempts),
+                reserved=whole,
+            )
+            self.record_chunk(note)
+            for number, line in enumerate(lines):
+                for attempt, amount in line:
+                    self._reserve_line(
+                        head, attempt, amount.pico, name_reservation(note.chunk, number)
+                    )
+            if cover:
+                moved = {"aside": cover.pico}
+                self._append_entry(head, "aside", note.chunk, None, moved)
+        return note
+
+    def _reserve_line(self, head: LedgerState, attempt: Attempt, amount: int, note: str) -> None:
+        row = (attempt.id, *attempt)
+        self.store.insert("attempt", row)
+        moved = {"reserved": amount}
+        if used := min(self._own.allocated_to(attempt.job), amount):
+            moved["aside"] = -used
+        self._append_entry(head, "reserve", attempt.job, attempt.id, moved, note=note, stored=row)
+
+    def chunks(self) -> list[ChunkNote]:
+        """Return what is known of each chunk; a ledger that is shared has none."""
+        return [] if self.is_shared else super().chunks()
+
+    def record_chunk(self, note: ChunkNote) -> None:
+        """Record what is known of a chunk; where it has ended, what is allocated to it is free."""
+        with self.transaction() as head:
+            self._append_entry(head, "batch", "", None, {}, note=note.to_text())
+            if not note.is_open:
+                self.deallocate(note.chunk)
+
+    def pass_cover(self, chunk: str, job: str, amount: Money) -> None:
+        """Allocate to a job a part of what is allocated to its chunk, at most what there is."""
+        with self.transaction(durable=False) as head:
+            passed = min(amount.pico, self._own.allocated_to(chunk))
+            if passed > 0 and not head.evicted:
+                self._append_entry(head, "free", chunk, None, {"aside": -passed})
+                self._append_entry(head, "aside", job, None, {"aside": passed})
 
     def is_reserved(self, attempt: Attempt) -> bool:
         """Return whether an attempt's money is reserved."""
@@ -499,9 +599,10 @@ class Ledger(ResumeQueries):
                 self._append_entry(head, "free", job, None, {"aside": -allocated})
 
     def deallocate_all(self) -> None:
-        """Free the money still allocated to any job of this worker."""
+        """Free the money still allocated to any job of this worker, but not that of chunks."""
         for job in self._own.list_jobs():
-            self.deallocate(job)
+            if not job.startswith(CHUNK_MARK):
+                self.deallocate(job)
 
     def stop_workers(self, reason: str) -> None:
         """Tell every worker to stop sending."""
@@ -523,6 +624,9 @@ class Ledger(ResumeQueries):
     def recover_work(self, worker: str | None = None) -> int:
         """Hold what was being sent and free what was only allocated, after a crash.
 
+        What is reserved for a chunk that is open stays so, and what is allocated to it: its
+        provider goes on working, and says what became of it.
+
         Args:
             worker: whose work it was; None is everybody's, who are ended: one that was only
                 suspended can spend nothing more.
@@ -530,14 +634,19 @@ class Ledger(ResumeQueries):
         Returns:
             how many attempts are held from now on.
         """
-        query = _OPEN_ENTRIES.format("attempt, worker, job, reserved", "reserve")
+        query = _OPEN_ENTRIES.format("attempt, worker, job, reserved, note", "reserve")
         with self.transaction() as head:
+            working = {each.chunk for each in self.open_chunks()}
+
+            def is_lost(of: str, note: str) -> bool:
+                return worker in (None, of) and read_chunk_name(note) not in working
+
             if worker is None and self.is_shared:
                 self.store.execute(_END_WORKERS)
                 self.store.execute(_RETURN_ALL_JOBS)
             found = self.store.execute(query).fetchall()
-            lost = [row for row in found if worker in (None, row[1])]
-            for attempt, of, job, amount in lost:
+            lost = [row for row in found if is_lost(row[1], row[4])]
+            for attempt, of, job, amount, _ in lost:
                 moved = {"reserved": -amount, "held": amount}
                 self._append_entry(head, "hold", job, attempt, moved, note=_CRASH_NOTE, worker=of)
             allocated = self.store.execute(
@@ -547,6 +656,8 @@ class Ledger(ResumeQueries):
             for of, job, amount in allocated:
                 if worker in (None, of):
                     self._append_entry(head, "free", job, None, {"aside": -int(amount)}, worker=of)
+                    if job in working:  # it is this worker's from now on
+                        self._append_entry(head, "aside", job, None, {"aside": int(amount)})
         return len(lost)
 
     def _locate_money(

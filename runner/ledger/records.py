@@ -222,7 +222,7 @@ class Entry:
         seq: from 1, without gaps.
         at: when it was written, as ISO 8601 in UTC.
         kind: what happened: approve, plan, aside, free, reserve, settle, release, hold, resolve,
-            restore, import, look, end.
+            restore, import, look, batch, end.
         worker: who wrote it.
         job, attempt: what it is about; empty, or None, where it is about the whole run.
         aside, reserved, settled, held: the change of each account.

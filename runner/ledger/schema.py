@@ -18,6 +18,7 @@ from runner.ledger.records import Attempt, Balance, StoredAnswer
 # have refusals
 SCHEMA_VERSION, NAMED_VERSION, UNNAMED_VERSION = 5, 4, 3
 IMPORT_VERSION = 6  # the same tables, with answers from elsewhere, which earlier versions refuse
+BATCH_VERSION = 7  # the same, with batches: an earlier version would hold what is still being done
 OLDER_VERSIONS = (UNNAMED_VERSION, NAMED_VERSION)
 ACCOUNTS = ("aside", "reserved", "settled", "held")
 

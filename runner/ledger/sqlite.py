@@ -20,6 +20,7 @@ from runner.ledger.hash_chain import (
 )
 from runner.ledger.schema import (
     ADD_REFUSALS,
+    BATCH_VERSION,
     COLUMNS,
     CREATE_IDENTITY,
     CREATE_TABLES,
@@ -290,7 +291,7 @@ def _check_file(connection: sqlite3.Connection, path: Path) -> int:
         LedgerError: this afcost does not know the version, or the file is damaged.
     """
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if version not in (0, *OLDER_VERSIONS, SCHEMA_VERSION, IMPORT_VERSION):
+    if version not in (0, *OLDER_VERSIONS, SCHEMA_VERSION, IMPORT_VERSION, BATCH_VERSION):
         raise LedgerError(
             f"ledger {path} has version {version}; this afcost supports {SCHEMA_VERSION}"
         )

@@ -58,6 +58,11 @@ class Witness:
         """Where the ledger is."""
         return self._known.location
 
+    @property
+    def plan_file(self) -> str:
+        """The plan that was run last before it was opened, as this machine knows; or empty."""
+        return self._known.plan_file
+
     def claim(self, watermark: Watermark) -> None:
         """Keep a watermark from elsewhere that the ledger could not meet."""
         with suppress(OSError):

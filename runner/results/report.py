@@ -171,7 +171,7 @@ def _build_report(
     with read_ledger(run_folder.ledger_location) as reader:
         is_busy = is_running(run_folder.ledger_location)
         outcome, end = judge_outcome(reader, is_running=is_busy)
-        crashed = outcome == "partial" and not end.how
+        crashed = outcome == "partial" and (not end.how or bool(reader.open_chunks()))
         shifts = find_count_shifts(run_folder, reader)
         tally = tally_run(
             run_folder, reader, is_running=is_busy, has_crashed=crashed, shifts=shifts

@@ -3,6 +3,7 @@
 from runner.transport.connection import Connector, require_proxy
 from runner.transport.json_body import write_json
 from runner.transport.outcome import Answered, NotBilled, Outcome, Unknown
+from runner.transport.routes import Routes, require_api_key
 from runner.transport.sender import (
     REQUEST_TIMEOUT,
     SENDING_ERRORS,
@@ -13,7 +14,6 @@ from runner.transport.sender import (
     explain_failed_sending,
     max_body_bytes,
     read_body,
-    require_api_key,
     shorten_failure,
 )
 from runner.transport.time_limit import TimeLimit
@@ -27,6 +27,7 @@ __all__ = [
     "HttpTransport",
     "NotBilled",
     "Outcome",
+    "Routes",
     "TimeLimit",
     "Unknown",
     "classify_body",

@@ -23,8 +23,8 @@ from experiment.definition import merge_extra
 from experiment.prompts import Request
 from pricing.catalog import ModelName
 from pricing.rates import RateCard
-from providers.apis import Api, find_api
-from providers.capabilities import Capability, find_capability
+from providers.apis import Api
+from providers.capabilities import Capability
 from providers.error_body import put_on_one_line
 from providers.errors import MalformedResponse, NotTaken
 from providers.failures import (
@@ -39,20 +39,19 @@ from providers.failures import (
     read_failure,
     read_free_answer,
 )
-from providers.provider import Provider, find_api_key
+from providers.provider import Provider
 from providers.proxies import Proxy
 from providers.rate_limits import RateLimit, parse_rate_limits
 from providers.reply import build_filtered_response, clean_response
-from runner.errors import CannotSend
 from runner.transport.connection import (
     ConnectError,
     Connector,
     describe_unsent_request,
-    require_proxy,
 )
 from runner.transport.json_body import read_json
 from runner.transport.outcome import Answered, NotBilled, Outcome, Unknown
 from runner.transport.route import Route
+from runner.transport.routes import Routes
 from runner.transport.time_limit import TimeLimit
 
 REQUEST_TIMEOUT = 600.0  # seconds
@@ -87,14 +86,10 @@ class HttpTransport:
         reserve_cards: Mapping[ModelName, RateCard] = MappingProxyType({}),
         capabilities: Mapping[ModelName, Capability] = MappingProxyType({}),
     ) -> None:
-        self._providers = providers
         self._limit = TimeLimit(timeout)
         # aiohttp's own limit would run out before what arrived during a suspension is read.
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=min(30, timeout))
-        self._reserve_cards = reserve_cards
-        self._capabilities = capabilities
-        self._ways: dict[str, tuple[str | None, Proxy | None]] = {}  # key and proxy, by provider
-        self._routes: dict[ModelName, Route] = {}
+        self._routes = Routes(providers, reserve_cards, capabilities)
 
     async def __aenter__(self) -> Self:
         connector = Connector(limit=0)
@@ -112,35 +107,13 @@ class HttpTransport:
         return shorten_failure(await self._send(name, request))
 
     async def _send(self, name: ModelName, request: Request) -> Outcome:
-        route = self._routes.get(name)
-        if route is None:
-            route = self._routes[name] = self._find_route(name)
+        route = self._routes.find(name)
         try:
             body = route.write_body(request)
         except NotTaken as error:  # a judge's prefill, which was not known when it was planned
             said = f"{route.provider.name} would refuse it, it was not sent: {error}"
             return NotBilled(Failure(said, FailureMeaning.REFUSED, FailureScope.REQUEST, Billed.NO))
         return await self._post(route, request, body)
-
-    def _find_route(self, name: ModelName) -> Route:
-        provider = self._providers[name.provider]
-        if provider.name not in self._ways:
-            proxy = require_proxy(provider)
-            self._ways[provider.name] = require_api_key(provider), proxy
-        key, proxy = self._ways[provider.name]
-        capability = self._capabilities.get(name) or find_capability(provider, name.id)
-        api = find_api(provider, capability)
-        return Route(
-            provider=provider,
-            model_id=name.id,
-            api=api,
-            url=api.completion_url(provider, name.id),
-            headers={"Content-Type": "application/json"} | api.auth_headers(key),
-            key=key,
-            proxy=proxy,
-            capability=capability,
-            reserve_card=self._reserve_cards.get(name),
-        )
 
     async def _post(self, route: Route, request: Request, body: bytes) -> Outcome:
         provider, proxy = route.provider, route.proxy
@@ -158,7 +131,7 @@ class HttpTransport:
             ):
                 text = await read_body(response, max_body_bytes(request))
                 seconds = time.monotonic() - began
-                _check_brackets(text, request)
+                check_brackets(text, request)
                 limits = parse_rate_limits(response.headers, datetime.now(UTC))
                 outcome = classify_body(
                     provider, route.api, route.key, response.status, response.headers, text
@@ -166,21 +139,6 @@ class HttpTransport:
         except SENDING_ERRORS as error:
             return explain_failed_sending(error, provider, proxy, request, self._limit.seconds)
         return clean_outcome(outcome, request, limits, seconds)
-
-
-def require_api_key(provider: Provider) -> str | None:
-    """Return a provider's key from the environment; None where it needs none.
-
-    Raises:
-        CannotSend: it needs one, and none of its variables holds one.
-    """
-    key = find_api_key(provider)
-    if key is None and provider.api_key_env:
-        raise CannotSend(
-            f"no key for {provider.name}: set {' or '.join(provider.api_key_env)} "
-            "in the environment; nothing was sent"
-        )
-    return key
 
 
 class BodyTooLargeError(ValueError):
@@ -210,7 +168,7 @@ def max_body_bytes(request: Request) -> int:
     return min(max(request.max_output * per_token, _MIN_BODY_BYTES), most)
 
 
-def _check_brackets(body: bytes, request: Request) -> None:
+def check_brackets(body: bytes, request: Request) -> None:
     """Raise `BodyTooLargeError` where a body would need far more memory than its size."""
     per_token = _LOGPROBS_BRACKETS_PER_TOKEN if _has_logprobs(request) else _BRACKETS_PER_TOKEN
     found = body.count(b"[") + body.count(b"{")
@@ -286,9 +244,16 @@ def shorten_failure(outcome: Outcome) -> Outcome:
 
 
 def clean_outcome(
-    outcome: Outcome, request: Request, limits: tuple[RateLimit, ...], seconds: float
+    outcome: Outcome, request: Request, limits: tuple[RateLimit, ...], seconds: float | None
 ) -> Outcome:
-    """Return an outcome as it may be stored: an answer without keys and bounded."""
+    """Return an outcome as it may be stored: an answer without keys and bounded.
+
+    Args:
+        outcome: as it was read.
+        request: that was sent.
+        limits: what came with it of rate limits.
+        seconds: that it took; None where that was not measured.
+    """
     if not isinstance(outcome, Answered):
         return replace(outcome, limits=limits)
     longest = max(request.max_tokens * _CHARS_PER_TOKEN, _MIN_TEXT_CHARS)

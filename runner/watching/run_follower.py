@@ -172,6 +172,7 @@ class RunFollower:
             return read_status(self.run)
         outcome, end = judge_outcome(reader, is_running=is_busy)
         self._plan_file = self._plan_file or reader.plan_file()
+        has_open = outcome == "partial" and (not end.how or bool(reader.open_chunks()))
         return RunState(
             self.run,
             outcome,
@@ -180,7 +181,7 @@ class RunFollower:
             self._curve.balance(self._cap),
             len(self._held),
             Money(sum(self._held.values())),
-            self._match_strata(is_busy=is_busy, has_crashed=outcome == "partial" and not end.how),
+            self._match_strata(is_busy=is_busy, has_crashed=has_open),
             Path(self._plan_file) if self._plan_file else None,
         )
 

@@ -107,6 +107,15 @@ STRUCTURED = (
     replace(CLIENTS[3], script="instructor_models.py"),
     replace(CLIENTS[4], script="inspect_graded.py"),
 )
+# Providers' own packages, which make batches at the test provider, and hold its forms to theirs.
+BATCHES = Clients(
+    "batches",
+    (
+        *("openai==3.57.0", "anthropic==2.14.0", "google-genai==3.6.1", "groq==1.7.0"),
+        *("openrouter==1.3.84", "mistralai==3.7.0"),
+    ),
+    "batches.py",
+)
 
 
 def _install_python(home: Path, packages: Sequence[str]) -> None:

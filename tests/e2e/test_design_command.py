@@ -24,7 +24,7 @@ def test_it_shows_a_table_what_limits_it_and_alternatives(afcost):
     assert "No rate limit is known: anthropic, openai tell what an account may send only" in shown
     assert "- only no-cot: " in shown
     assert "- batch prices: " in shown
-    assert "(afcost cannot send batches)" in shown
+    assert "(afcost estimate --batch plans them)" in shown
     assert max(map(len, re.findall(r"^\d+ +(?:cot|no-cot|both) .*$", shown, re.MULTILINE))) <= 80
 
 

@@ -115,13 +115,11 @@ def test_a_run_after_an_announced_change_costs_double_and_says_why(afcost):
     assert "$4 in, $20 out per million from 2026-12-01, used for 2026-12-02" in shown
 
 
-def test_a_batch_is_refused_where_nobody_knows_its_price_and_assumed_where_a_rule_does(afcost):
-    _, said = afcost("estimate", "-m", "deepinfra/llama-3.3-70b", "--batch", ends=3)
-    assert "deepinfra/llama-3.3-70b with processing: batch" in said
-    shown, _ = afcost("estimate", "-m", "together/gpt-oss-120b", "--batch")
-    assert "batch is priced at 0.5 x" in shown
-    _, said = afcost("estimate", "-m", "gpt-4o", "--batch", "-o", "plan.json", ends=2)
-    assert "cannot send batches" in said
+def test_a_batch_is_priced_by_a_rule_and_where_no_price_is_known_calls_are(afcost):
+    shown, _ = afcost("estimate", "-m", "deepinfra/llama-3.3-70b", "--batch")
+    assert "batch is priced at 0.8 x" in shown
+    shown, _ = afcost("estimate", "-m", "together/gpt-oss-120b", "--batch", "--format", "json")
+    assert "batch is priced" not in shown
 
 
 def test_a_price_on_the_command_line_beats_all_others(afcost):

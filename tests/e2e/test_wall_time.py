@@ -35,7 +35,21 @@ def test_limits_and_the_concurrency_bound_it(afcost):
     shown = afcost("estimate", "--rpm", "2")[0]
     assert "limited by 2 requests a minute to deepinfra/llama-3.1-70b" in shown
     assert "your rate limits are not known" not in shown
-    assert estimate(afcost, "-m", "gpt-4o-mini", "--batch")["wall_time"] is None
+
+
+def test_batches_take_as_long_as_their_provider_does_and_a_judge_waits_for_the_answers(afcost):
+    found = estimate(afcost, "-m", "claude-opus-4.5", "--batch")["wall_time"]
+    assert [each["model"] for each in found["bounds"]] == [
+        "openai/gpt-4o-mini",
+        "anthropic/claude-opus-4.5",
+    ]
+    assert {each["kind"] for each in found["bounds"]} == {"batch"}
+    assert found["hours"]["likely"] == sum(each["hours"]["likely"] for each in found["bounds"])
+    assert found["latest_hours"] == 4 * 24  # two stages of two rounds
+    shown = afcost("estimate", "-m", "claude-opus-4.5", "--batch")[0]
+    assert "limited by batches of openai/gpt-4o-mini" in shown
+    assert "at the latest all end, or expire, within 4.0 days" in shown
+    assert "your rate limits are not known" not in shown  # nothing is called
 
 
 def test_speeds_neither_change_a_plan_nor_its_digests(afcost):

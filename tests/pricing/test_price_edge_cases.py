@@ -73,6 +73,7 @@ def test_short_requests_are_priced_one_by_one_and_never_as_one_long_prompt(
     [
         ("aws", "amazon.nova-lite-v1:0", BATCH),
         ("openrouter", "openai/gpt-5.5", BATCH),
+        ("together", LLAMA, BATCH),
         ("deepseek", "deepseek-v4-pro", BATCH),
         ("openai", "gpt-5.5", {"service_tier": "Flex"}),
         ("openai", "gpt-5.5", {"service_tier": "turbo"}),
@@ -91,7 +92,6 @@ def test_what_nobody_priced_is_refused_and_never_billed_as_the_standard(provider
 @pytest.mark.parametrize(
     ("provider", "model", "called", "context", "times"),
     [
-        ("together", LLAMA, LLAMA, BATCH, "0.5"),
         ("fireworks", "gpt-oss-120b", "accounts/fireworks/models/gpt-oss-120b", BATCH, "0.5"),
         ("anthropic", "claude-opus-4-6", "claude-opus-4-6", {"inference_geo": "us"}, "1.1"),
     ],
@@ -107,9 +107,11 @@ def test_what_only_a_document_prices_is_a_declared_multiple_of_the_standard(
     assert not any("priced at" in said for said in standard.assumptions)
 
 
-def test_a_batch_at_deepinfra_which_has_none_is_refused():
-    with pytest.raises(UnknownTier, match="processing: batch"):
-        ours("deepinfra", "meta-llama/Meta-Llama-3.1-70B-Instruct-Turbo", **BATCH)
+def test_a_batch_without_the_discount_on_cached_prompts_bills_them_as_any_other():
+    standard = ours("groq", "gemma-7b-it").highest_on(DAY)
+    card = ours("groq", "gemma-7b-it", **BATCH).highest_on(DAY)
+    assert card.input.base * 2 == standard.input.base
+    assert card.cache_read is None
 
 
 @pytest.mark.parametrize("context", [{"service_tier": "flex"}, BATCH])

@@ -40,11 +40,24 @@ def post(
     Raises:
         http.client.HTTPException, OSError: there was no answer.
     """
+    sent = {"Content-Type": "application/json"} | (headers or {})
+    return ask("POST", url, json.dumps(body).encode(), sent, timeout, when_sent)
+
+
+def ask(
+    method: str,
+    url: str,
+    body: bytes | None = None,
+    headers: dict[str, str] | None = None,
+    timeout: float = 30,
+    when_sent: Callable[[], object] = lambda: None,
+) -> Reply:
+    """Send one request of any method; else as `post`."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=timeout)
     try:
-        sent = {"Content-Type": "application/json"} | (headers or {})
-        connection.request("POST", parts.path, json.dumps(body), sent)
+        path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        connection.request(method, path, body, headers or {})
         when_sent()
         answer = connection.getresponse()
         return Reply(answer.status, dict(answer.headers), answer.read().decode())

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from afcost.commands.planning.approve_program import approve_program_plan
-from afcost.commands.planning.earlier_answers import find_time
+from afcost.commands.planning.earlier_answers import make_timer
 from afcost.consent import Consent, find_cap, request_approval
 from afcost.given_options import refuse_options_but
 from afcost.options import CONCURRENCY, AddedDollars, ExpiryTime, TrustedKey, cap_option
@@ -83,7 +83,8 @@ def approve_command(  # noqa: PLR0913 - one argument for each option
     progress = _find_progress(planned, fresh, folder)
     total = find_cap(cap, planned, plan, run_dir)
     show_plan(planned, fresh, total, until, known, progress)
-    time = find_time(planned, fresh.experiment, progress, run_dir, CONCURRENCY, NO_LIMITS)
+    how = (fresh.experiment, progress, run_dir, CONCURRENCY, NO_LIMITS)
+    time = make_timer(planned, *how)(planned.models)
     if time:
         draw.print_text(draw.stdout(), f"  {next(describe_time(time))}")
     if reach := _find_reach(planned, fresh, total, progress):

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from afcost.commands.planning.earlier_answers import find_speeds
+from afcost.commands.planning.by_time import choose_by
+from afcost.commands.planning.earlier_answers import find_speeds, make_timer
 from afcost.options import (
     FiniteRange,
     PositiveDollars,
+    by_option,
     concurrency_option,
     limit_options,
     today,
@@ -32,7 +36,7 @@ from estimator.design import (
     write_design,
 )
 from estimator.forecast import MeasuredCalls, read_history
-from estimator.plan import Estimate, EstimateOptions
+from estimator.plan import Estimate, EstimateOptions, estimate_experiment
 from estimator.wall_time import AccountLimits
 from estimator.workload import StratumKey
 from experiment.analysis import choose_measure
@@ -87,6 +91,7 @@ class Pair(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 
               help="Sensitivity and specificity of the judge, such as 0.95,0.97.")  # fmt: skip
 @click.option("--history", type=click.Path(path_type=Path),
               help="CSV of billed usage to base the cost on.")  # fmt: skip
+@by_option
 @concurrency_option
 @limit_options
 @click.option(
@@ -125,6 +130,7 @@ def design_command(  # noqa: PLR0913 - one argument for each option
     labels: tuple[Path, ...],
     judge_error: tuple[float, float] | None,
     history: Path | None,
+    by: datetime | None,
     concurrency: int,
     rpm: float | None,
     tpm: float | None,
@@ -166,17 +172,24 @@ def design_command(  # noqa: PLR0913 - one argument for each option
         error,
         concurrency,
         AccountLimits(rpm, tpm),
+        None if by is None else (by - datetime.now().astimezone()).total_seconds(),
     )
     files = tuple(str(path.absolute()) for path in prices)
     overrides = Overrides(model, max_tokens=max_tokens, prices=price, price_files=files)
     source = experiment or BUILTIN_SOURCE
+    billed = read_history(history) if history else None
+    if by is not None:
+        whole = estimate_experiment(source, today(), overrides, history=billed)
+        timer = make_timer(whole.plan, whole.experiment, None, run, concurrency, question.limits)
+        chosen = choose_by(whole, whole.plan.strata, timer, by)
+        overrides = replace(overrides, ways=chosen.as_written())
     found = design_study(
         source,
         today(),
         question,
         overrides,
         EstimateOptions(),
-        read_history(history) if history else None,
+        billed,
         _make_search(run) if run else None,
         lambda estimate: find_speeds(estimate.plan, estimate.experiment, run),
     )

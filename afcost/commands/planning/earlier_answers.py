@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from afcost.rendering import console as draw
-from estimator.forecast import MeasuredCalls
+from estimator.forecast import MeasuredCalls, Stratum
 from estimator.plan import Estimate, Plan
+from estimator.processing import FindTime
 from estimator.user_dirs import SEEN_LIMITS, state_folder
 from estimator.wall_time import AccountLimits, PlanTime, SeenLimits, Speed, find_plan_time
-from estimator.workload import StratumKey
-from experiment.definition import Experiment
+from estimator.workload import PlannedModel, StratumKey
+from experiment.definition import Experiment, count_waits
 from providers.registry import load_providers
 
 if TYPE_CHECKING:  # a first estimate imports nothing that runs
@@ -35,19 +37,33 @@ def find_answers(estimate: Estimate, run_dir: Path | None) -> dict[StratumKey, M
     return find_known_calls(estimate.plan, estimate.experiment, folder, _RUNS)
 
 
-def find_time(  # noqa: PLR0913 - of what, and how it is sent
+def make_timer(  # noqa: PLR0913 - of what, and how it is sent
     plan: Plan,
     experiment: Experiment,
     progress: StudyProgress | None,
     run_dir: Path | None,
     concurrency: int,
     limits: AccountLimits,
-) -> PlanTime | None:
-    """Return how long what is left of a plan takes, by the speeds that earlier runs timed."""
-    strata = progress.rest.strata if progress and progress.answered_count else plan.strata
+) -> FindTime:
+    """Return what finds how long what is left of a plan takes, by the speeds that runs timed.
+
+    It takes the plan's models, whose offers say how they are asked.
+    """
+    strata = list_left(plan, progress)
     speeds = find_speeds(plan, experiment, run_dir)
     seen = _find_limits(plan, experiment)
-    return find_plan_time(strata, plan.models, concurrency, limits, speeds, seen)
+    waits = count_waits(experiment.spec.judges)
+
+    def find(models: Mapping[str, PlannedModel]) -> PlanTime | None:
+        return find_plan_time(strata, models, concurrency, limits, speeds, seen, waits=waits)
+
+    return find
+
+
+def list_left(plan: Plan, progress: StudyProgress | None) -> tuple[Stratum, ...]:
+    """Return the strata of what is left of a plan."""
+    answered = progress is not None and progress.answered_count
+    return tuple(progress.rest.strata) if progress and answered else plan.strata
 
 
 def _find_limits(plan: Plan, experiment: Experiment) -> dict[str, SeenLimits]:

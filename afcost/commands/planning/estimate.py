@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from afcost.commands.planning.by_time import find_cheaper_hours, find_ways_by
 from afcost.commands.planning.earlier_answers import (
     find_answers,
     find_progress,
-    find_time,
+    list_left,
+    make_timer,
     may_have_run,
 )
 from afcost.errors import Refused
@@ -24,6 +27,7 @@ from afcost.options import (
     StudyName,
     TrustedKey,
     UpcomingDay,
+    by_option,
     concurrency_option,
     limit_options,
     today,
@@ -121,7 +125,9 @@ if TYPE_CHECKING:
 @click.option(
     "--on", type=UpcomingDay(), help="Date of the run, such as 2026-12-02; default: today."
 )
-@click.option("--batch", is_flag=True, help="Use batch prices; afcost cannot send batches.")
+@click.option("--batch", is_flag=True,
+              help="Ask models in batches where their price is known.")  # fmt: skip
+@by_option
 @concurrency_option
 @limit_options
 @click.option("--by-condition", is_flag=True, help="Show one row per condition.")
@@ -185,6 +191,7 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     prices: tuple[Path, ...],
     on: date | None,
     batch: bool,
+    by: datetime | None,
     concurrency: int,
     rpm: float | None,
     tpm: float | None,
@@ -221,16 +228,15 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
         named = model or spec.models
         model = tuple(at_provider(name, provider) for name in named)
         written = named if spec.says_more_of(named) else ()
-    _refuse_conflicts(texts=texts, requests=requests, batch=batch, output=output)
+    _refuse_conflicts(texts=texts, requests=requests, batch=batch, by=by)
     tokenizers = tuple(map(_make_path_absolute, tokenizer))
     price_files = tuple(str(path.absolute()) for path in prices)
     overrides = Overrides(
-        model, limit, samples, max_tokens, tokenizers, price, price_files, written
+        model, limit, samples, max_tokens, tokenizers, price, price_files, written, batch
     )
     origin = click.get_current_context().get_parameter_source("tokenizer")
     options = EstimateOptions(
         run_date=on,
-        batch=batch,
         count=count,
         use_cache=not no_cache,
         study=study,
@@ -247,6 +253,11 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
         with ProgressBar() as on_progress:
             estimate = make(on_progress=on_progress)
         known = find_answers(estimate, run_dir)
+    limits = AccountLimits(rpm, tpm)
+    if by is not None:
+        ways = find_ways_by(estimate or make(), by, run_dir, concurrency, limits)
+        overrides, estimate = replace(overrides, ways=ways), None
+        make = partial(estimate_experiment, source, today(), overrides, options, history=billed)
     of_query = NO_COLUMNS
     if requests:
         allowed = user_trust(downloads=allow_download, overrides=options.trust_overrides)
@@ -264,12 +275,10 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
             )
     if output:
         save_plan(estimate.plan, output)
-    # How long a provider takes for a batch is not known.
-    limits = AccountLimits(rpm, tpm)
     progress = find_progress(estimate, run_dir)
     plan = estimate.plan
     how = (estimate.experiment, progress, run_dir, concurrency, limits)
-    time = None if batch else find_time(plan, *how)
+    time = make_timer(plan, *how)(plan.models)
     if html is not None:
         from afcost.commands.planning.pages import (  # noqa: PLC0415 - an extra
             design_as_estimated,
@@ -278,7 +287,14 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
 
         design = design_as_estimated(source, overrides, options, billed, known)
         write_estimate_page(html, estimate, output, design, time)
-    view = EstimateView(format, by_condition, raw, run_dir)
+    view = EstimateView(
+        format,
+        by_condition,
+        raw,
+        run_dir,
+        by,
+        later=find_cheaper_hours(estimate, list_left(plan, progress), time, by),
+    )
     show_estimate(estimate, output, view, progress, time)
     estimate.book.keep_answers()
     if fail_over is not None and estimate.plan.total.q95 > fail_over.as_float:
@@ -310,7 +326,7 @@ def _has_estimated_program(experiment: str | None) -> bool:
 
 
 def _refuse_conflicts(
-    *, texts: bool, requests: Path | None, batch: bool, output: Path | None
+    *, texts: bool, requests: Path | None, batch: bool, by: datetime | None
 ) -> None:
     """Refuse options that exclude each other.
 
@@ -319,8 +335,8 @@ def _refuse_conflicts(
     """
     if texts and not requests:
         raise click.UsageError("--texts needs a file to write to: add --requests FILE.jsonl")
-    if batch and output:
-        raise click.UsageError("afcost cannot send batches; remove --batch to plan a run")
+    if batch and by:
+        raise click.UsageError("--by chooses between calls and batches; remove --batch")
 
 
 def _make_path_absolute(tokenizer: str) -> str:

@@ -9,12 +9,17 @@ from pathlib import Path
 import click
 
 from afcost import errors
-from afcost.options import FiniteRange, concurrency_option
+from afcost.options import FiniteRange, by_option, concurrency_option
+from afcost.rendering import console as draw
 from afcost.rendering.next_step import build_next_commands
 from afcost.rendering.running.dry_run_view import show_dry_run
 from afcost.rendering.running.run_outcome import show_outcome
 from afcost.rendering.running.run_view import RunView
+from afcost.rendering.wall_time_view import describe_time
+from afcost.rendering.ways_view import describe_by, describe_late
+from estimator.processing import NotInTime
 from runner.cluster import CrewOptions, check_crew, execute_with_crew
+from runner.deadline import choose_run_by, wait_until
 from runner.execution import StopReason
 from runner.launch import RunOptions, execute_plan, prepare_dry_run
 from runner.results import build_report
@@ -28,6 +33,7 @@ _EXIT_CODES = {
     StopReason.FAILED: errors.ERROR,
     StopReason.SHOWN: errors.DONE,
     StopReason.JUDGED: errors.DONE,
+    StopReason.AWAY: errors.DONE,
 }
 _WORKERS = 2  # with --ray and no number
 
@@ -37,6 +43,29 @@ def _refuse_blank(_: click.Context, __: click.Parameter, address: str | None) ->
     if address is not None and not address.strip():
         raise click.BadParameter("expected auto, or the HOST:PORT of a cluster's head")
     return address
+
+
+def _prepare_by(
+    plan: Path, by: datetime, run_dir: Path | None, ledger: str | None, concurrency: int
+) -> frozenset[str]:
+    """Return the models that are asked in batches to be done by a time; wait for cheaper hours.
+
+    Raises:
+        Refused: nothing is done by then; it says what is possible.
+    """
+    now = datetime.now().astimezone()
+    try:
+        found = choose_run_by(plan, by, now, run_dir, ledger, concurrency)
+    except NotInTime as late:
+        raise errors.Refused(describe_late(late, by, now)) from late
+    if found.time is not None:
+        for line in (*describe_by(found.models, by, found.later), next(describe_time(found.time))):
+            draw.print_text(draw.stderr(), line)
+    if found.later is not None:
+        at = found.later.at.astimezone()
+        draw.print_text(draw.stderr(), f"waiting until {at:%Y-%m-%d %H:%M}; Ctrl-C ends it")
+        wait_until(found.later.at)
+    return found.batched
 
 
 @click.command("run")
@@ -52,6 +81,13 @@ def _refuse_blank(_: click.Context, __: click.Parameter, address: str | None) ->
               help="Processes that share a PostgreSQL ledger, here or with --ray.")  # fmt: skip
 @click.option("--ray", metavar="auto|ADDRESS", callback=_refuse_blank,
               help="Have Ray place the workers on a cluster; 2 without --workers.")  # fmt: skip
+@click.option("--batch", is_flag=True,
+              help="Ask models in batches where their price is known.")  # fmt: skip
+@by_option
+@click.option("--wait/--no-wait", "waits", default=True, show_default=True,
+              help="Wait for batches, or leave them to the next run.")  # fmt: skip
+@click.option("--poll", type=FiniteRange(min=0), metavar="SECONDS", default=60, show_default=True,
+              help="Time between looks at batches.")  # fmt: skip
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Run folder; default: runs/STUDY.")
 def run_command(  # noqa: PLR0913 - one argument for each option
     *,
@@ -63,13 +99,19 @@ def run_command(  # noqa: PLR0913 - one argument for each option
     run_dir: Path | None,
     workers: int | None,
     ray: str | None,
+    batch: bool,
+    by: datetime | None,
+    waits: bool,
+    poll: float,
 ) -> int:
     """Run PLAN within its approved cap. Run it again to resume it.
 
     The worst-case cost of each attempt is reserved before it is sent and settled at what the
     provider billed. Ctrl-C lets requests in flight finish. With --workers, each has --concurrency
-    of its own.
+    of its own. Batches that are away go on without this process; running PLAN again collects them.
     """
+    if by and (batch or dry_run):
+        raise click.UsageError("--by chooses what is asked in batches; remove the other option")
     crew = CrewOptions(workers or _WORKERS, ray) if workers or ray else None
     if dry_run:
         if crew is not None:
@@ -77,12 +119,19 @@ def run_command(  # noqa: PLR0913 - one argument for each option
         prepared = prepare_dry_run(plan, datetime.now().astimezone(), run_dir, ledger)
         show_dry_run(prepared)
         return errors.AT_THE_CAP if prepared.is_at_cap else errors.DONE
+    batched = frozenset[str]()
+    if by is not None:
+        batched = _prepare_by(plan, by, run_dir, ledger, concurrency)
     view = RunView()
     options = RunOptions(
         folder=run_dir,
         ledger_url=ledger,
         concurrency=concurrency,
         timeout=timeout,
+        batch=batch,
+        batched=batched,
+        waits=waits,
+        poll=poll,
         on_start=view.start,
         on_progress=view.show,
         on_live=view.show_live,
@@ -97,6 +146,7 @@ def run_command(  # noqa: PLR0913 - one argument for each option
         view.close()
     end = progress.end or StopReason.STOPPED
     then = build_next_commands(plan, run_dir, run.path, ledger)
-    with_crew = f" --workers {workers}" * bool(workers) + f" --ray {ray}" * bool(ray)
-    show_outcome(build_report(run), progress, end, replace(then, resume=then.resume + with_crew))
+    asked = f" --workers {workers}" * bool(workers) + f" --ray {ray}" * bool(ray)
+    asked += " --batch" * batch
+    show_outcome(build_report(run), progress, end, replace(then, resume=then.resume + asked))
     return _EXIT_CODES[end]

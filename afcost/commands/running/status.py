@@ -16,6 +16,7 @@ from runner.errors import LedgerError
 from runner.forecasting import read_status
 from runner.gateway import build_guard_report, is_guard_folder, open_guard_folder
 from runner.launch import find_live_note, find_waiting_approval
+from runner.ledger import read_ledger
 from runner.run_folder import open_run_folder
 
 
@@ -43,7 +44,10 @@ def status_command(*, run: Path, format_: str) -> None:
     with suppress(LedgerError), open_notes(opened.ledger_location) as notes:
         wishes = read_wishes(notes)
         workers = list_workers(opened.ledger_location)
+    with read_ledger(opened.ledger_location, was_checked=True) as reader:
+        chunks = reader.open_chunks()
     if format_ == "json":
-        click.echo(draw.show_json(status_to_json(found, live, wishes, waiting, workers=workers)))
+        told = status_to_json(found, live, wishes, waiting, workers=workers, chunks=chunks)
+        click.echo(draw.show_json(told))
         return
-    show_status(draw.stdout(), found, live, wishes, waiting, workers)
+    show_status(draw.stdout(), found, live, wishes, waiting, workers, chunks)

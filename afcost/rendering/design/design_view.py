@@ -11,6 +11,7 @@ from afcost.rendering import console as draw
 from afcost.rendering.design.alternatives_view import format_points, print_alternatives
 from afcost.rendering.durations import format_range, format_shortly
 from afcost.rendering.wall_time_view import describe_speeds
+from afcost.rendering.ways_view import describe_ways
 from estimator.design import (
     MOST_SAMPLES,
     USEFUL_GAP,
@@ -197,6 +198,9 @@ def _describe_time(design: StudyDesign) -> Iterator[str]:
             f"Time: likely, of the longer design, with {places}, judges included. "
             f"Row {row.number} takes {format_range(time)} in 90% of cases."
         )
+    if late := [str(each.number) for each in design.list_late_rows()]:
+        rows = "Row" if len(late) == 1 else "Rows"
+        yield f"{rows} {', '.join(late)} may not be done by then (--by)."
     if not limits.is_known:
         names = ", ".join(sorted({name.partition("/")[0] for name in design.speeds}))
         yield (
@@ -220,6 +224,7 @@ def _describe_sources(design: StudyDesign) -> Iterator[str]:
         yield (
             f"cost: {name}, a query once at {levels}, judges included: {costs}; lengths by {basis}"
         )
+    yield from describe_ways(design.ways)
     yield from describe_speeds(design.speeds)
     for source in _list_variance_sources(design.rows):
         yield f"variance: {source}"

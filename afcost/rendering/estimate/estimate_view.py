@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,8 +32,10 @@ from afcost.rendering.study_view import (
     show_progress,
 )
 from afcost.rendering.wall_time_view import describe_time
+from afcost.rendering.ways_view import by_to_json, describe_by
 from estimator.count_cache import default_cache
 from estimator.plan import Estimate, estimate_to_json
+from estimator.processing import LaterStart
 from estimator.wall_time import PlanTime
 from pricing.money import Money
 
@@ -48,6 +51,8 @@ class EstimateView:
     by_condition: bool
     raw: bool = False
     run_dir: Path | None = None
+    by: datetime | None = None
+    later: LaterStart | None = None
 
 
 def show_estimate(
@@ -68,7 +73,7 @@ def show_estimate(
     """
     match view.output_format:
         case "json":
-            _show_json(estimate, output, progress, time)
+            _show_json(estimate, output, view, progress, time)
         case "csv":
             header, rows = _build_table(estimate, view)
             click.echo(draw.format_csv(header, rows, raw=view.raw), nl=False)
@@ -88,11 +93,14 @@ def _build_table(estimate: Estimate, view: EstimateView) -> tuple[list[str], lis
 def _show_json(
     estimate: Estimate,
     output: Path | None,
+    view: EstimateView,
     progress: StudyProgress | None,
     time: PlanTime | None,
 ) -> None:
     document = estimate_to_json(estimate, output, time)
     document = add_progress(document, estimate.plan, progress) if progress else document
+    if view.by:
+        document |= {"by": by_to_json(estimate.plan.models, view.by, view.later)}
     click.echo(draw.show_json(document))
 
 
@@ -104,7 +112,7 @@ def _show_markdown(
     if changes := describe_changes(estimate):
         items = "".join(f"- {draw.format_markdown_text(change)}\n" for change in changes)
         click.echo(f"\nSent:\n\n{items}", nl=False)
-    click.echo(_format_markdown_notes(estimate, progress, time), nl=False)
+    click.echo(_format_markdown_notes(estimate, view, progress, time), nl=False)
 
 
 def _show_text(
@@ -119,6 +127,8 @@ def _show_text(
     draw.print_text(console, _format_title(estimate))
     draw.print_table(console, header, rows, left_columns=len(header) - FIGURES, has_total=True)
     for line in describe_time(time, _name_time(progress)) if time else ():
+        draw.print_text(console, line, "dim")
+    for line in describe_by(plan.models, view.by, view.later) if view.by else ():
         draw.print_text(console, line, "dim")
     print_footnotes(console, estimate)
     if progress:
@@ -139,12 +149,16 @@ def _name_time(progress: StudyProgress | None) -> str:
 
 
 def _format_markdown_notes(
-    estimate: Estimate, progress: StudyProgress | None, time: PlanTime | None
+    estimate: Estimate,
+    view: EstimateView,
+    progress: StudyProgress | None,
+    time: PlanTime | None,
 ) -> str:
     """Return what a reader must know beside the figures, as a list of its own."""
     said = describe_progress(progress) if progress else []
     notes = [*list_output_notes(estimate), *describe_test(estimate), *list_caching(estimate.plan)]
     notes += describe_time(time, _name_time(progress)) if time else ()
+    notes += describe_by(estimate.plan.models, view.by, view.later) if view.by else ()
     lines = [*said, *notes, *(f"warning: {warning}" for warning in estimate.plan.warnings)]
     items = "".join(f"- {draw.format_markdown_text(line)}\n" for line in lines)
     return f"\nNotes:\n\n{items}" if items else ""

@@ -23,7 +23,7 @@ from estimator.plan import (
     list_price_notes,
     list_reasoning_notes,
 )
-from estimator.workload import PlannedModel
+from estimator.workload import PlannedModel, list_batch_notes
 
 
 def _describe_expected(strata: Iterable[Stratum]) -> list[str]:
@@ -48,6 +48,7 @@ def print_footnotes(console: Console, estimate: Estimate) -> None:
         *(f"out: {note}" for note in list_output_notes(estimate)),
         *describe_test(estimate),
         *_list_prices(estimate),
+        *(f"batch: {way}" for way in list_batch_notes(estimate.experiment, plan.models)),
         *(f"sent: {change}" for change in describe_changes(estimate)),
         *list_caching(plan),
         *list_price_notes(plan.models, estimate.book.day, estimate.run_date),

@@ -115,6 +115,8 @@ class RunView:
             work += f", {len(progress.failed):,} failed"
         if progress.waiting and progress.end is None:
             work += f"; waiting for {progress.waiting}"[:_MAX_WAITING]
+        if progress.batches and progress.end is None:
+            work += f"; {progress.batches}"[:_MAX_WAITING]
         if progress.is_paused and progress.end is None:
             work += "; PAUSED"
         elif progress.end is not None:

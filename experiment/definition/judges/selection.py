@@ -172,6 +172,14 @@ def order_judges(judges: Sequence[J]) -> tuple[J, ...]:
     return tuple(ordered.values())
 
 
+def count_waits(judges: Sequence[SelectingJudge]) -> dict[str, int]:
+    """Return how many stages must have ended before each judge reads: 1 for the answers alone."""
+    stages: dict[str, int] = {}
+    for judge in order_judges(judges):
+        stages[judge.name] = 1 + max((stages[each] for each in list_awaited(judge)), default=0)
+    return stages
+
+
 def find_selection_faults(
     judges: Sequence[SelectingJudge],
     factors: Mapping[str, Mapping[str, object]],

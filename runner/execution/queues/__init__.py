@@ -1,7 +1,12 @@
 """Queues of jobs: all of a plan, what workers share of it, or block by block."""
 
 from runner.execution.queues.block_queue import BlockQueue, Course
-from runner.execution.queues.earlier_answers import EarlierAnswers
+from runner.execution.queues.done_jobs import find_done_places
+from runner.execution.queues.earlier_answers import (
+    AttemptSource,
+    EarlierAnswers,
+    read_histories,
+)
 from runner.execution.queues.job_queue import (
     LEASE_SECONDS,
     NO_CELLS,
@@ -21,6 +26,7 @@ from runner.execution.queues.stop_reason import StopReason
 __all__ = [
     "LEASE_SECONDS",
     "NO_CELLS",
+    "AttemptSource",
     "BlockQueue",
     "Cells",
     "Course",
@@ -31,6 +37,8 @@ __all__ = [
     "LocalJobQueue",
     "SharedJobQueue",
     "StopReason",
+    "find_done_places",
     "join_workers",
     "open_job_queue",
+    "read_histories",
 ]

@@ -16,4 +16,5 @@ class StopReason(StrEnum):
     FAILED = "failed"  # all was tried, some requests could not be answered
     SHOWN = "shown"  # a sequential test showed its gap before all was asked
     JUDGED = "judged"  # every stored answer is judged; subject requests are left, unsent
+    AWAY = "away"  # batches are at their providers; the next execution collects them
     PILOT = "pilot"  # the pilot is complete; the rest of the plan is left, unsent

@@ -4,6 +4,14 @@ Together with `Ledger` and `JobTable` this is all the SQL on a ledger. What retu
 fetches its rows while they are asked for, so that a long ledger need not fit in memory.
 """
 
+from runner.ledger.reading.chunk_records import (
+    CHUNK_MARK,
+    ChunkAttempt,
+    ChunkNote,
+    ChunkState,
+    name_reservation,
+    read_chunk_name,
+)
 from runner.ledger.reading.followed_file import FollowedFile
 from runner.ledger.reading.read_records import (
     AnsweredCall,
@@ -23,12 +31,16 @@ from runner.ledger.reading.reader import LedgerReader
 from runner.ledger.reading.resume_queries import ResumeQueries
 
 __all__ = [
+    "CHUNK_MARK",
     "AnswerTime",
     "AnsweredCall",
     "AttemptRecord",
     "BilledCall",
     "BilledPrompt",
     "Change",
+    "ChunkAttempt",
+    "ChunkNote",
+    "ChunkState",
     "FollowedFile",
     "JobSpan",
     "LedgerReader",
@@ -38,4 +50,6 @@ __all__ = [
     "ResumeQueries",
     "StratumSums",
     "WholeJob",
+    "name_reservation",
+    "read_chunk_name",
 ]

@@ -9,6 +9,7 @@ from operator import itemgetter
 
 from runner.ledger import hash_chain
 from runner.ledger.approvals import read_approvals
+from runner.ledger.reading.chunk_records import CHUNK_MARK
 from runner.ledger.reading.queries import Queries
 from runner.ledger.reading.read_records import AnsweredCall, AnswerTime, BilledCall, BilledPrompt
 from runner.ledger.reading.rows import ANSWERED, ATTEMPT, read_money
@@ -25,9 +26,11 @@ _SELECT_BILLED_CALLS = (  # in the order of an index, so that nothing is sorted
     f"SELECT {BILLED_CALL}, {_SETTLED} FROM attempt "  # noqa: S608 - own names
     f"JOIN answer ON answer.attempt = attempt.id WHERE {IS_ANSWER} ORDER BY attempt.job"
 )
+# How long a batch took says nothing of how fast its model answers a call.
 _SELECT_ANSWER_TIMES = f"""
 SELECT attempt.model, output, usage,
-    (SELECT MIN(at) FROM entry began WHERE began.attempt = attempt.id AND began.kind = 'reserve'),
+    (SELECT MIN(at) FROM entry began WHERE began.attempt = attempt.id AND began.kind = 'reserve'
+        AND began.note NOT LIKE '{CHUNK_MARK}%'),
     entry.at
 FROM entry JOIN attempt ON attempt.id = entry.attempt
 JOIN answer ON answer.attempt = attempt.id

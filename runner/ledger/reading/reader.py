@@ -11,6 +11,7 @@ from runner.errors import LedgerError
 from runner.ledger import hash_chain
 from runner.ledger.approvals import read_approvals
 from runner.ledger.reading.call_queries import CallQueries
+from runner.ledger.reading.chunk_records import CHUNK_MARK
 from runner.ledger.reading.job_queries import JobQueries
 from runner.ledger.reading.read_records import Change, Move, NotedEntry, OpenAttempt
 from runner.ledger.reading.resume_queries import ResumeQueries
@@ -41,15 +42,18 @@ LEFT JOIN answer ON answer.attempt = attempt.id WHERE seq > ? ORDER BY seq
 _SELECT_ENTRIES = "SELECT * FROM entry ORDER BY seq"
 _SELECT_ENTRY_RANGE = "SELECT MIN(seq), MAX(seq) FROM entry"
 _SELECT_ENTRY_TIME = "SELECT at FROM entry WHERE seq >= ? ORDER BY seq LIMIT 1"
-_SELECT_NOTED_ENTRIES = """
+_SELECT_NOTED_ENTRIES = f"""
 SELECT entry.*, answer.* FROM entry LEFT JOIN answer ON answer.attempt = entry.attempt
-WHERE note <> '' AND kind NOT IN ('end', 'plan', 'approve', 'look') ORDER BY seq
-"""
-# An execution begins a job, or an attempt, before it does anything else.
-_SELECT_LAST_STEP = """
+WHERE note <> '' AND kind NOT IN ('end', 'plan', 'approve', 'look', 'batch')
+    AND NOT (kind = 'reserve' AND note LIKE '{CHUNK_MARK}%') ORDER BY seq
+"""  # noqa: S608 - own names
+# An execution begins a job, or an attempt, before it does anything else; whoever opens the ledger
+# takes over what is allocated to chunks.
+_SELECT_LAST_STEP = f"""
 SELECT kind, note FROM entry WHERE kind IN ('end', 'plan', 'aside', 'reserve')
+    AND NOT (kind = 'aside' AND job LIKE '{CHUNK_MARK}%')
 ORDER BY seq DESC LIMIT 1
-"""
+"""  # noqa: S608 - own names
 _SELECT_STOP_REASON = "SELECT halt FROM head"
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from experiment.definition import SUBJECT
 from experiment.prompts import SUBJECT_MARK, VERDICT_MARK
-from runner.ledger.reading.queries import Queries, list_marks
+from runner.ledger.reading.chunk_queries import ChunkQueries
+from runner.ledger.reading.queries import list_marks
 from runner.ledger.reading.read_records import BilledPrompt, WholeJob
 from runner.ledger.records import FIRST_OF_SEVERAL, EarlierAttempt
 from runner.ledger.schema import EARLIER_ATTEMPT, IS_ANSWER, Work, read_works
@@ -32,7 +33,7 @@ GROUP BY job HAVING MAX(number) = 1 AND COUNT(answer.attempt) = COUNT(*)
 _SELECT_LOOKS = "SELECT note FROM entry WHERE seq > ? AND kind = 'look' ORDER BY seq"
 
 
-class ResumeQueries(Queries):
+class ResumeQueries(ChunkQueries):
     """What an execution must know of the answers that a ledger has already."""
 
     def earlier_attempts(self, jobs: Sequence[str]) -> list[EarlierAttempt]:

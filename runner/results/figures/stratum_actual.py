@@ -71,7 +71,7 @@ def find_in_flight(
     Args:
         records: of the ledger.
         is_running: whether an execution goes on: what is tried and not answered is not given up.
-        has_crashed: whether the last one ended unexpectedly.
+        has_crashed: whether the last one ended unexpectedly, or left batches away.
     """
     if not is_running and not has_crashed:
         return set()

@@ -79,7 +79,7 @@ def open_run_answers(run_folder: RunFolder) -> Iterator[RunAnswers]:
     running = is_running(location)
     with read_ledger(location) as reader:
         end, records = reader.end().how, RunRecords(run_folder, reader)
-        crashed = not (running or end)
+        crashed = not running and (not end or bool(reader.open_chunks()))
         unfinished = reader.unanswered_jobs() if running or crashed else []
         in_flight: set[AnswerName] = set()
         for job in records.read_jobs(unfinished):

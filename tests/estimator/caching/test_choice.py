@@ -113,7 +113,7 @@ def test_how_long_it_is_kept_is_what_costs_least_at_the_pace_of_the_run(
         ({"system": "{{ query }} " + RULES}, "they share 0 tokens of whole messages"),
         ({"queries": 1, "factors": {}}, "cost more than reading it saves"),
         ({"model": "my-lab/llama-3.1-8b"}, "caching of this model is not known at my-lab"),
-        ({"options": EstimateOptions(batch=True)}, "the requests of a batch run side by side"),
+        ({"batch": True}, "the requests of a batch run side by side"),
         (
             {"messages": [{"role": "user", "content": RULES}, {**TURN, "role": "system"}, TURN]},
             "a system message follows that differs between prompts",

@@ -415,11 +415,11 @@ def test_a_damaged_ledger_is_refused_and_left_as_it_is(path, damage):
 def test_a_ledger_of_another_version_is_refused_and_left_as_it_is(path, mode):
     a_ledger(path)
     other = sqlite3.connect(path, isolation_level=None)
-    other.execute("PRAGMA user_version = 7")
+    other.execute("PRAGMA user_version = 8")
     other.execute(f"PRAGMA journal_mode = {mode}")
     other.close()
     before = path.read_bytes()
-    with pytest.raises(LedgerError, match="has version 7; this afcost supports 5"):
+    with pytest.raises(LedgerError, match="has version 8; this afcost supports 5"):
         open_ledger(FileLocation(path)).__enter__()
     assert path.read_bytes() == before
 

@@ -15,8 +15,8 @@ from providers.error_body import extract_error_message
 from providers.failures import Billed, FailureScope
 from providers.provider import Provider
 from runner.errors import CannotSend
+from runner.transport import HttpTransport, require_api_key
 from runner.transport.outcome import Answered, NotBilled, Outcome, Unknown
-from runner.transport.sender import HttpTransport, require_api_key
 from tests.support.provider.behaviour import Behaviour, Fault
 from tests.support.provider.server import run_provider
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from tests.support.provider.answers import ANSWERS
+from tests.support.provider.batches.batch_behaviour import BatchBehaviour
 from tests.support.provider.caching.prefix_cache import CacheRules
 from tests.support.provider.outages import Outage
 from tests.support.provider.shapes.drawing import Drawn, ReasoningDisplay, check_shapes, draw
@@ -123,6 +124,7 @@ class Behaviour:
             there, the first that fits, in place of `answer`; judges are right about it.
         errs: how likely a judge says the opposite of what is true, drawn from its prompt.
         shows_reasoning: how reasoning is shown.
+        batches: what becomes of batches.
         seed: of all that is random.
     """
 
@@ -151,6 +153,7 @@ class Behaviour:
     complies: Mapping[str, float] = field(default_factory=dict)
     errs: float = 0.0
     shows_reasoning: ReasoningDisplay = ""
+    batches: BatchBehaviour = field(default_factory=BatchBehaviour)
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -170,6 +173,8 @@ class Behaviour:
         faults = fields.get("faults", ())
         fields["faults"] = tuple(Fault(**f | {"calls": tuple(f.get("calls", ()))}) for f in faults)
         fields["outages"] = tuple(Outage(**each) for each in fields.get("outages", ()))
+        if "batches" in fields:
+            fields["batches"] = BatchBehaviour.from_fields(fields["batches"])
         fields["models"] = tuple(fields.get("models", ()))
         fields["states_cost"] = tuple(fields.get("states_cost", ()))
         if isinstance(fields.get("output_tokens"), list):

@@ -6,7 +6,9 @@ even while calls hang, and after the client was killed.
 
 import dataclasses
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from tests.support.provider.shapes.drawing import Drawn
 
@@ -30,7 +32,8 @@ class BilledCall:
     `input_tokens` includes the cached ones. `ended` is None while it runs, `delivered` when the
     whole of a readable answer was handed to a client that was still there, and is None otherwise.
     `prompt` is the `prompt_key` of what was asked; `shape` and `complies` were drawn for it. `came`
-    is when it arrived, by a clock that is never set: by it calls are compared.
+    is when it arrived, by a clock that is never set: by it calls are compared. `batch` is the id of
+    the batch whose line it is, `custom_id` that line's.
     """
 
     n: int
@@ -50,6 +53,8 @@ class BilledCall:
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
     cache_write_1h_tokens: int = 0
+    batch: str = ""
+    custom_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,20 @@ class Bill:
     def output_tokens(self) -> int:
         """All output tokens charged."""
         return sum(call.output_tokens for call in self.billed)
+
+    def cost(self, prices: Mapping[str, tuple[str, str]], batch_factor: str = "0.5") -> Decimal:
+        """Return what all of it costs, in USD; a batch's lines cost a share of a call's price.
+
+        Args:
+            prices: model -> USD per million tokens of input, whether cached or not, and of output.
+            batch_factor: that share.
+        """
+        total = Decimal(0)
+        for call in self.billed:
+            entry, output = map(Decimal, prices[call.model])
+            cost = call.input_tokens * entry + call.output_tokens * output
+            total += cost * (Decimal(batch_factor) if call.batch else 1)
+        return total / 1_000_000
 
 
 class Till:
@@ -129,6 +148,15 @@ class Till:
     def deliver(self, n: int) -> None:
         """Note that a call's answer is with the client."""
         self._calls[n] = dataclasses.replace(self._calls[n], delivered=time.time())
+
+    def enter_line(self, line: BilledCall, charge: Charge | None) -> None:
+        """Note a batch's line, done at once; without a charge it costs nothing."""
+        told = dataclasses.asdict(charge) if charge else {}
+        told.pop("reasoning_tokens", None)
+        now = time.time()
+        self._calls[line.n] = dataclasses.replace(
+            line, started=now, came=time.monotonic(), ended=now, billed=charge is not None, **told
+        )
 
     def leave(self, n: int) -> None:
         """Note that a call is over, answered or not."""

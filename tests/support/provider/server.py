@@ -6,8 +6,9 @@
         assert provider.bill().output_tokens == 64
 
 It runs in a process of its own, so its bill survives the client being killed. `exchange.py` says
-how one call goes. `GET /bill` gives the account, `GET /arrived` waits until there were so many
-calls, `POST /reset` empties the account and takes a new behaviour. By hand:
+how one call goes, `batches/routes.py` where batches are taken. `GET /bill` gives the account,
+`GET /arrived` waits until there were so many calls, `POST /reset` empties the account and takes a
+new behaviour. By hand:
 
     python -m tests.support.provider.server --port 8000 --behaviour behaviour.json
 """
@@ -22,11 +23,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
 from tests.support import process
 from tests.support.provider.api_formats import Anthropic, OpenAI, Wire
+from tests.support.provider.batches.desk import BatchAccount
+from tests.support.provider.batches.routes import Batches
 from tests.support.provider.behaviour import Behaviour
 from tests.support.provider.bill import Bill, BilledCall, Till
 from tests.support.provider.caching.prefix_cache import PrefixCache
@@ -36,11 +40,15 @@ from tests.support.provider.gate import Gate
 from tests.support.provider.newer_formats import Google, Responses
 from tests.support.provider.outages import OutageClock
 
-LARGEST_BODY = 64 * 2**20
+LARGEST_BODY = 512 * 2**20  # batches come whole
 WIRES: dict[str, Wire] = {
     "/v1/chat/completions": OpenAI(),
     "/v1/messages": Anthropic(),
     "/v1/responses": Responses(),
+    "/api/v1/chat/completions": OpenAI(),
+    "/openai/v1/chat/completions": OpenAI(),
+    "/v1/openai/chat/completions": OpenAI(),
+    "/together/v1/chat/completions": OpenAI(),
 }
 GENERATE = "/{version:v1|v1beta}/models/{model}:{what:generateContent|streamGenerateContent}"
 
@@ -55,6 +63,7 @@ class Provider:
         self._till = Till()
         self._gate = Gate()
         self._cache = PrefixCache()
+        self._batches = Batches(behaviour, self._till)
 
     def app(self) -> web.Application:
         """Lay out the endpoints."""
@@ -65,6 +74,7 @@ class Provider:
         app.add_routes([web.get("/bill", self._bill), web.post("/reset", self._reset)])
         app.add_routes([web.get("/arrived", self._arrived), web.post("/hold", self._hold)])
         app.add_routes([web.get("/doors", self._list_doors), web.post("/forward", self._forward)])
+        app.add_routes(self._batches.routes())
         return app
 
     async def _models(self, request: web.Request) -> web.Response:
@@ -98,6 +108,7 @@ class Provider:
         self._behaviour = Behaviour.from_json(text) if text else self._behaviour
         self._till = Till()
         self._clock = OutageClock(self._behaviour.outages)
+        self._batches.reset(self._behaviour, self._till)
         await self._gate.hold_after(math.inf)
         self._cache = PrefixCache()
         return web.json_response({})
@@ -154,6 +165,29 @@ class ProviderHandle:
         """Wait until there were so many calls, or these seconds are over; tell how many."""
         count: int = json.loads(_http(f"{self.url}/arrived?calls={calls}&within={within}"))
         return count
+
+    def batches(self) -> tuple[BatchAccount, ...]:
+        """Ask for all batches that came to be, whether or not a client was told."""
+        told = self._account()["batches"]
+        return tuple(
+            BatchAccount(**each | {"custom_ids": tuple(each["custom_ids"])}) for each in told
+        )
+
+    def uploads(self) -> int:
+        """Ask how many files of batches were sent, stored or not."""
+        return int(self._account()["uploads"])
+
+    def creates(self) -> int:
+        """Ask how often batches were asked for, created or not."""
+        return int(self._account()["creates"])
+
+    def _account(self) -> dict[str, Any]:
+        account: dict[str, Any] = json.loads(_http(f"{self.url}/account/batches"))
+        return account
+
+    def finish_batches(self) -> None:
+        """Bring all batches to their ends, as time would, so that the bill has all their lines."""
+        _http(f"{self.url}/finish", b"")
 
     def second_url(self) -> str:
         """Return its other address, where it can be away while it is there at the first one."""

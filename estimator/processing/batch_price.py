@@ -1,0 +1,60 @@
+"""The batch offers of a plan's models: their own, or today's for a plan of calls."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from estimator.plan import VerifiedPlan
+from estimator.workload import PlannedModel, find_batch_offer
+from pricing.errors import NoPrice
+from pricing.rates import Offer
+from providers.addresses import find_service
+from providers.registry import load_providers
+
+
+def batch_offer(plan: VerifiedPlan, model: str) -> Offer | None:
+    """Return the offer at which a plan's model is asked in batches; None where it has none.
+
+    It is the plan's own where the plan has the model in batches; for a plan of calls it is that of
+    today's prices, where it bills no class of tokens above what is reserved for the same call.
+
+    Args:
+        plan: as verified now.
+        model: as the experiment writes it.
+    """
+    planned = plan.models[model]
+    if planned.offer.is_batch:
+        return planned.offer
+    provider = load_providers(plan.experiment.spec.providers)[planned.name.provider]
+    service = find_service(provider)
+    find_offer = partial(
+        plan.book.offer_for,
+        planned.name,
+        base_url=provider.base_url,
+        service=service,
+        own_server=service is None and provider.kind != "none",
+    )
+    try:
+        offer = find_batch_offer(planned.name, find_offer, planned.offer.options)
+    except NoPrice:
+        return None
+    is_above = offer.highest_on(plan.book.day).classes_above(planned.reserve)
+    return None if is_above else offer
+
+
+def price_as_batch(
+    model: PlannedModel, offer: Offer, start: datetime, until: datetime | None
+) -> PlannedModel:
+    """Return a model with the prices of a batch offer, its reserve the highest of a time.
+
+    Args:
+        model: as planned.
+        offer: its batch offer.
+        start: when its first request may be sent.
+        until: when its last one may be billed; None for any later time.
+    """
+    card, reserve = offer.highest_on(start.date()), offer.reservation_card(start, until)
+    # In a batch requests run side by side: each would write what the others cannot read yet.
+    return replace(model, offer=offer, card=card, reserve=reserve, caching=())

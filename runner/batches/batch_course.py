@@ -1,0 +1,345 @@
+"""The course of a run with batches: what is sent in chunks, and which jobs are calls meanwhile.
+
+It is asked for the next block of calls (`BlockQueue`), and does all that batches need before it
+returns one: collects what has ended, sends what there is money and room for, and, while there is
+nothing else to do, waits. Verdicts go before further subjects: their answers are paid for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from experiment.prompts import Request
+from pricing.money import Money
+from providers.batches import BatchLimits
+from runner.batches.batch_work import BatchWork
+from runner.batches.chunk_keeper import ChunkKeeper, Refusal
+from runner.batches.chunk_store import ChunkStore
+from runner.batches.cutting import MOST_ATTEMPTS, ChunkCutter, ChunkRoom
+from runner.batches.describe import describe_chunks
+from runner.batches.job_places import JobPlaces
+from runner.batches.line_settler import LineSettler
+from runner.batches.pending_work import Kind, PendingWork
+from runner.billing import WorstCaseCost
+from runner.execution import (
+    NO_CELLS,
+    Cells,
+    Job,
+    Progress,
+    ResumeState,
+    SlotPool,
+    SlowStart,
+    StopReason,
+    describe_shortage,
+    find_done_places,
+)
+
+_PART_OF_CAP = 10  # a chunk is one part of so many at most, unless a block alone is more
+_CALLS_AT_ONCE = 500  # jobs, before batches are looked at again
+_SLICE = 0.1  # seconds between looks at whether to stop
+
+
+@dataclass(slots=True)
+class _Ends:
+    """Why a course goes no further, as far as it is known."""
+
+    stop: str = ""  # a breach, an account that is refused: nothing more is sent
+    refused: dict[str, str] = field(default_factory=dict)  # model -> why
+    unpaid: Money | None = None  # of the next block
+
+
+class BatchCourse:
+    """Chooses the blocks of calls of a run, and has all else sent in batches.
+
+    Args:
+        work: what it needs to know.
+    """
+
+    def __init__(self, work: BatchWork) -> None:
+        self._work, self._ledger = work, work.ledger
+        resume = ResumeState.from_ledger(work.ledger)
+        self._worst_case = WorstCaseCost(
+            work.requests, work.models, resume.bound_excess, resume.repeats
+        )
+        self._pending = PendingWork(work.requests, work.seed, work.ledger, work.batched)
+        self._places = JobPlaces(work.requests, work.seed, work.ledger)
+        self._store = ChunkStore(
+            work.ledger, self._pending, self._places, work.folder, work.work, work.labels
+        )
+        self._cutter = ChunkCutter(
+            self._pending, self._worst_case, work.ledger.allocated_to, self._give_up
+        )
+        self._ends = _Ends()
+        self._settler: LineSettler | None = None
+        self._progress = Progress()
+        self._slow_starts: dict[str, SlowStart] = {}
+        self._tries: Counter[str] = Counter()
+        self._calls: list[int] = []  # of the block that was returned last
+        self._postponed: list[int] = []
+        self._has_begun = False
+        self._looked_at = -work.poll  # on a clock that only goes forward
+        self._troubles: dict[str, str] = {}
+
+    def attach(
+        self, progress: Progress, slots: SlotPool, slow_starts: dict[str, SlowStart]
+    ) -> None:
+        """Follow, and add to, the progress of the execution that does the calls.
+
+        Args:
+            progress: of it.
+            slots: of its models, which learn of how batches bill.
+            slow_starts: of its models.
+        """
+        self._progress, self._slow_starts = progress, slow_starts
+        self._settler = LineSettler(
+            self._ledger,
+            self._store,
+            self._pending,
+            self._worst_case,
+            self._work.models,
+            slots,
+            self._stop,
+        )
+
+    @property
+    def batched(self) -> frozenset[str]:
+        """Written names of the models that are sent batches, and no calls."""
+        return self._work.batched
+
+    @property
+    def has_open_chunks(self) -> bool:
+        """Whether anything is at a provider, or may be."""
+        return bool(self._store.notes)
+
+    def next_block(self) -> Collection[int]:
+        """Return the next jobs that are done by calls; none where there is nothing more to do."""
+        return asyncio.run(self._find_block())
+
+    def find_ended_cells(self) -> Cells:
+        """Return none: each cell is done to its end."""
+        return NO_CELLS
+
+    def postpone(self, jobs: Sequence[Job]) -> bool:
+        """Leave jobs that the cap does not cover for later, where batches may free money.
+
+        Those are away, or are cut of what the calls of this block leave to them. What comes later
+        in the block is left as well, so that conditions stay balanced.
+        """
+        first = min(job.place for job in jobs)
+        may_free = bool(self._store.notes) or any(place < first for place in self._calls)
+        if may_free:
+            self._postponed += [place for place in self._calls if place >= first]
+        return may_free
+
+    def describe_end(self) -> tuple[StopReason, str]:
+        """Return how an execution ended that nothing else ended, and what there is to say."""
+        ends, failed = self._ends, self._settler.failed if self._settler else []
+        open_chunks = describe_chunks(self._store.notes.values(), self._troubles, datetime.now(UTC))
+        refused = "\n".join(f"{model}: {why}" for model, why in ends.refused.items())
+        self._progress.failed += failed
+        if ends.stop:
+            return StopReason.STOPPED, "\n".join(filter(None, (ends.stop, open_chunks)))
+        if open_chunks:
+            return StopReason.AWAY, "\n".join(filter(None, (refused, open_chunks)))
+        if refused:
+            return StopReason.STOPPED, refused
+        if failed:
+            return StopReason.FAILED, ""
+        if ends.unpaid is not None:
+            shortage = describe_shortage(ends.unpaid, self._ledger.balance.free)
+            return StopReason.CAP, f"the next block of conditions {shortage}"
+        return StopReason.COMPLETE, ""
+
+    def describe_open(self) -> str:
+        """Return what is at providers, for a person; empty where nothing is."""
+        return describe_chunks(self._store.notes.values(), self._troubles, datetime.now(UTC))
+
+    async def _find_block(self) -> Collection[int]:
+        assert self._settler is not None  # noqa: S101 - it was attached
+        if not self._has_begun:
+            self._begin()
+        self._look_again()
+        async with self._work.open_transport() as client:
+            keeper = ChunkKeeper(
+                self._store,
+                self._settler,
+                self._work.models,
+                client,
+                self._may_send,
+                self._note_refusal,
+                self._tries,
+            )
+            while not self._is_stopped():
+                await self._look_at_chunks(keeper)
+                await self._send_chunks(keeper)
+                if self._is_stopped():
+                    break
+                if calls := self._pending.take_calls(_CALLS_AT_ONCE):
+                    self._calls = calls
+                    return calls
+                if not self._store.notes and self._postponed:
+                    self._offer_postponed()
+                    continue
+                if not self._store.notes or not self._work.waits:
+                    break
+                await self._rest()
+        self._show()
+        return ()
+
+    def _is_stopped(self) -> bool:
+        return bool(self._ends.stop) or self._progress.end is not None
+
+    def _may_send(self) -> bool:
+        ledger = self._ledger
+        return (
+            not self._is_stopped()
+            and not self._progress.is_paused
+            and not ledger.is_overdrawn
+            and not ledger.stop_reason
+            and self._work.may_begin()
+        )
+
+    def _begin(self) -> None:
+        """Look at each job that was begun; what is left of its answers' judges is covered first.
+
+        Those that are away are looked at once their batch is collected.
+        """
+        self._has_begun = True
+        work, away = self._work, self._store.jobs_away
+        done = find_done_places(work.requests, work.seed, self._ledger)
+        self._pending.mark_known(place for place, is_done in enumerate(done) if is_done)
+        self._pending.mark_known(self._places.find(away).values())
+        begun = set(self._ledger.touched_jobs()) - away
+        places = sorted(self._places.find(begun, done).values())
+        self._pending.mark_known(places)
+        with self._ledger.transaction(durable=False):
+            for job in self._pending.look(places):
+                if job.left and job.turn is None:
+                    assert self._settler is not None  # noqa: S101 - it was attached
+                    self._ledger.allocate(job.subject.id, self._settler.price(job))
+                self._pending.add(job, self._store.away)
+
+    def _look_again(self) -> None:
+        """Add what the calls of the last block leave to batches."""
+        assert self._settler is not None  # noqa: S101 - it was attached
+        for job in self._pending.look(self._calls):
+            left = [votes for votes in job.left if votes[0].model in self._work.batched]
+            if left:
+                self._pending.add_batched(job, self._settler.list_left_alone(job))
+        self._calls = []
+
+    async def _look_at_chunks(self, keeper: ChunkKeeper) -> None:
+        """Take each chunk a step further, if it is time for that."""
+        if not self._store.notes or time.monotonic() - self._looked_at < self._work.poll:
+            return
+        before = len(self._store.notes)
+        for note in list(self._store.notes.values()):
+            await self._advance(keeper, note.chunk)
+            if self._progress.end is not None:
+                break
+        self._looked_at = time.monotonic()
+        if len(self._store.notes) < before:  # money came free
+            self._offer_postponed()
+        self._show()
+
+    def _offer_postponed(self) -> None:
+        self._pending.add_calls(self._postponed)
+        self._postponed = []
+
+    async def _advance(self, keeper: ChunkKeeper, chunk: str) -> None:
+        assert self._settler is not None  # noqa: S101 - it was attached
+        answered = self._settler.answered
+        await keeper.advance(self._store.notes[chunk])
+        self._progress.answered += self._settler.answered - answered
+        self._troubles = {
+            name: why
+            for name, why in (self._troubles | keeper.troubles).items()
+            if name in self._store.notes and (name != chunk or name in keeper.troubles)
+        }
+
+    async def _send_chunks(self, keeper: ChunkKeeper) -> None:
+        """Cut, reserve and send as many chunks as there are money and room for."""
+        self._ends.unpaid = None
+        while self._may_send() and (chunk := self._reserve_next()):
+            self._show()
+            await self._advance(keeper, chunk)
+            self._looked_at = time.monotonic()
+
+    def _reserve_next(self) -> str:
+        """Reserve the next chunk; return its name, empty where there is none to send now."""
+        for kind in self._pending.list_kinds():
+            if kind.model in self._ends.refused or self._is_on_trial(kind.model):
+                continue
+            room = self._find_room(kind)
+            if room is None or (cut := self._cutter.cut(kind, room)) is None:
+                continue
+            limits = self._find_limits(kind.model)
+            window = None if limits is None else limits.hours
+            note = self._store.reserve(cut, window)
+            if note is not None:
+                return note.chunk
+            self._cutter.put_back(cut)
+            self._ends.unpaid = cut.needed
+            return ""  # what comes later must not go before it
+        return ""
+
+    def _is_on_trial(self, model: str) -> bool:
+        """Return whether the first batch of a model is away: its bill is waited for."""
+        return not self._store.has_bills(model) and bool(self._store.of_model(model))
+
+    def _find_room(self, kind: Kind) -> ChunkRoom | None:
+        """Return what the next chunk of a kind may have; None where nothing may wait now."""
+        limits, balance = self._find_limits(kind.model), self._ledger.balance
+        if limits is None:
+            return None
+        open_chunks = self._store.of_model(kind.model)
+        waiting = sum(each.tokens for each in open_chunks)
+        most = self._store.queue_rooms.get(kind.model, limits.queued_tokens)
+        if most is not None and open_chunks and waiting >= most:
+            return None
+        requests = limits.requests
+        if not self._store.has_bills(kind.model):
+            requests = min(requests, self._slow_starts[kind.model].size)
+        return ChunkRoom(
+            requests=requests,
+            size=limits.bytes,
+            tokens=limits.bytes if most is None else max(most - waiting, 1),
+            money=Money(balance.cap.pico // _PART_OF_CAP),
+            free=balance.free,
+        )
+
+    def _find_limits(self, model: str) -> BatchLimits | None:
+        return self._work.find_limits(self._work.providers[self._work.models[model].name.provider])
+
+    def _stop(self, reason: str) -> None:
+        self._ends.stop = self._ends.stop or reason
+
+    def _note_refusal(self, refusal: Refusal) -> None:
+        if refusal.stops_account:
+            self._stop(refusal.why)
+        elif not refusal.is_queue_full:
+            self._ends.refused.setdefault(refusal.model, refusal.why)
+        elif not self._store.of_model(refusal.model):  # smaller by half each time, and not at once
+            self._looked_at = time.monotonic()
+
+    def _give_up(self, request: Request) -> None:
+        assert self._settler is not None  # noqa: S101 - it was attached
+        why = f"it was sent {MOST_ATTEMPTS} times in batches without an answer; calls may get one"
+        self._settler.give_up(request, why)
+
+    async def _rest(self) -> None:
+        """Wait until it is time to look at chunks again, or everything is to stop."""
+        while not self._is_stopped() and time.monotonic() - self._looked_at < self._work.poll:
+            self._show()
+            left = self._work.poll - (time.monotonic() - self._looked_at)
+            await asyncio.sleep(min(_SLICE, max(left, 0.0)))
+
+    def _show(self) -> None:
+        self._progress.batches = describe_chunks(
+            self._store.notes.values(), self._troubles, datetime.now(UTC), is_short=True
+        )

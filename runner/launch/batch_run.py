@@ -1,0 +1,134 @@
+"""Runs with batches: which models are asked in them, and when that cannot be."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+
+from estimator.plan import VerifiedPlan
+from estimator.processing import batch_offer, price_as_batch
+from estimator.workload import PlannedModel
+from runner.batches import BatchCourse, BatchWork
+from runner.errors import BadRun, CannotSend
+from runner.launch.run_options import ApprovalEnd, OpenWork, RunOptions
+from runner.ledger import Ledger
+from runner.run_folder import describe_work
+from runner.transport.batches import BatchClient, BatchTransport
+
+
+def choose_batched(
+    verified: VerifiedPlan, ledger: Ledger, options: RunOptions, until: datetime | None
+) -> tuple[dict[str, PlannedModel], frozenset[str]]:
+    """Return a plan's models, at the prices by which they are asked, and those asked in batches.
+
+    They are those that the plan has in batches, those that have batches away, those that `--by`
+    chose, and with `--batch` all; each where its price in batches is known.
+
+    Args:
+        verified: the plan as it is today.
+        ledger: of the study.
+        options: what the user chose.
+        until: when the approval ends; None where it does not.
+
+    Raises:
+        CannotSend: none can be, though that is asked for; or not in such a run.
+    """
+    models, away = dict(verified.models), {each.model for each in ledger.open_chunks()}
+    wanted = models.keys() if options.batch else away | options.batched
+    for name, model in verified.models.items():
+        if model.offer.is_batch or name not in wanted:
+            continue
+        offer = batch_offer(verified, name)
+        if offer is not None:
+            models[name] = price_as_batch(model, offer, datetime.now(UTC), until)
+    batched = frozenset(name for name, model in models.items() if model.offer.is_batch)
+    if lost := away - batched:
+        names = ", ".join(sorted(lost))
+        raise CannotSend(
+            f"{names}: batches are away, and their price is not known any more, or is above that "
+            "of calls; nothing was sent. Put the price back by which they were sent, and run it "
+            "again"
+        )
+    if options.batch and not batched:
+        names = ", ".join(str(model.name) for model in models.values())
+        raise CannotSend(
+            f"--batch: no price in batches is known for {names}; nothing was sent. Run it without "
+            "--batch, or set the price that the provider names in afcost.prices.yaml"
+        )
+    if batched:
+        _refuse_other_runs(verified, ledger, options)
+    return models, batched
+
+
+def _refuse_other_runs(verified: VerifiedPlan, ledger: Ledger, options: RunOptions) -> None:
+    """Refuse batches in runs whose next step waits for each answer, or has several processes.
+
+    Raises:
+        CannotSend: it is one.
+    """
+    why = ""
+    if ledger.is_shared or options.conduct is not None:
+        why = "a ledger that several processes share; run it with a ledger of its own, one process"
+    elif options.set_course is not None or options.answered_only:
+        why = "this command; afcost run collects what is away, and sends the rest"
+    elif verified.experiment.spec.sequential is not None:
+        why = "a sequential test, whose looks wait for each block; plan it without `sequential`"
+    if why:
+        raise CannotSend(f"batches cannot be sent or collected with {why}; nothing was sent")
+
+
+def refuse_other_batches(ledger: Ledger, work: str, plan_file: str) -> None:
+    """Refuse to go on with another plan while batches of an earlier one are away.
+
+    Args:
+        ledger: of the study.
+        work: the digest of the work of the plan that is to be run.
+        plan_file: of the plan that was run last, as far as it is known.
+
+    Raises:
+        BadRun: some are.
+    """
+    others = [each for each in ledger.open_chunks() if each.work != work]
+    if others:
+        requests = sum(each.lines for each in others)
+        raise BadRun(
+            f"{len(others)} batches of an earlier plan of this study are away, with {requests:,} "
+            f"requests; nothing was sent. Collect them first:  afcost run {plan_file or 'PLAN'}"
+        )
+
+
+def set_batch_course(
+    work: OpenWork, batched: frozenset[str], options: RunOptions, watch: ApprovalEnd
+) -> BatchCourse:
+    """Return what has models asked in batches.
+
+    Args:
+        work: of the plan, with its ledger.
+        batched: written names of those models.
+        options: what the user chose.
+        watch: of the approval.
+    """
+
+    def open_transport() -> AbstractAsyncContextManager[BatchTransport]:
+        return BatchClient(
+            work.providers,
+            capabilities={model.name: model.capability for model in work.models.values()},
+        )
+
+    return BatchCourse(
+        BatchWork(
+            requests=work.requests,
+            seed=work.seed,
+            ledger=work.ledger,
+            models=work.models,
+            batched=batched,
+            providers=work.providers,
+            folder=work.run.path,
+            work=describe_work(work.plan).digest,
+            labels={"afcost_plan": work.plan.digest[:32], "afcost_study": work.plan.study[:100]},
+            open_transport=open_transport,
+            may_begin=lambda: watch.until is None or datetime.now(UTC) < watch.until,
+            waits=options.waits,
+            poll=options.poll,
+        )
+    )

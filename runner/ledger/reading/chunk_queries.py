@@ -1,0 +1,93 @@
+"""Chunk queries: the batches of a ledger, and the attempts in them."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Collection, Iterator, Sequence
+
+from pricing.money import Money
+from runner.errors import LedgerError
+from runner.ledger.reading.chunk_records import ChunkAttempt, ChunkNote, read_line
+from runner.ledger.reading.queries import Queries, list_marks, split
+from runner.ledger.records import Attempt
+
+# `+seq`: a few rows are sorted, instead of finding all entries of a long ledger by an index.
+_SELECT_NOTES = "SELECT note FROM entry WHERE kind = 'batch' ORDER BY +seq"
+_SELECT_OPEN = """
+SELECT seq, note FROM entry WHERE seq BETWEEN ? AND ? AND kind = 'reserve' AND NOT EXISTS
+    (SELECT 1 FROM entry later WHERE later.attempt = entry.attempt AND later.seq > entry.seq)
+ORDER BY seq
+"""
+_SELECT_ATTEMPTS = """
+SELECT note, reserved, at, attempt.* FROM entry JOIN attempt ON attempt.id = entry.attempt
+WHERE seq IN ({}) AND kind = 'reserve' AND NOT EXISTS
+    (SELECT 1 FROM entry later WHERE later.attempt = entry.attempt AND later.seq > entry.seq)
+ORDER BY seq
+"""
+_COUNT_OUTCOMES = """
+SELECT last, COUNT(*) FROM (SELECT (SELECT kind FROM entry later
+    WHERE later.attempt = entry.attempt ORDER BY later.seq DESC LIMIT 1) AS last
+    FROM entry WHERE seq BETWEEN ? AND ? AND kind = 'reserve') AS found GROUP BY last
+"""
+_SELECT_LABELS = """
+SELECT DISTINCT job, model, condition, query, sample FROM attempt
+WHERE job IN ({}) AND request = job
+"""
+_SELECT_TOUCHED = "SELECT DISTINCT job FROM attempt ORDER BY job"
+_MOST_VALUES = 500  # of a query
+
+
+class ChunkQueries(Queries):
+    """Reads the chunks of a ledger."""
+
+    def chunks(self) -> list[ChunkNote]:
+        """Return what is known of each chunk, in the order in which they were begun.
+
+        Raises:
+            LedgerError: an entry cannot be read: a later version may have written it.
+        """
+        found: dict[str, ChunkNote] = {}
+        for (text,) in self._database.execute(_SELECT_NOTES).fetchall():
+            try:
+                note = ChunkNote.from_text(str(text))
+            except (ValueError, TypeError, KeyError) as error:
+                raise LedgerError(f"what it says of a batch cannot be read: {error}") from error
+            found[note.chunk] = note
+        return list(found.values())
+
+    def open_chunks(self) -> list[ChunkNote]:
+        """Return the chunks of which attempts may still be answered, oldest first."""
+        return [each for each in self.chunks() if each.is_open]
+
+    def open_lines(self, note: ChunkNote) -> dict[int, array[int]]:
+        """Return each line of a chunk that is open -> the entries that reserved its attempts."""
+        last = note.first + note.attempts - 1
+        found: dict[int, array[int]] = {}
+        for seq, text in self._database.execute(_SELECT_OPEN, (note.first, last)):
+            found.setdefault(read_line(str(text)), array("q")).append(int(seq))
+        return found
+
+    def chunk_attempts(self, entries: Sequence[int]) -> list[ChunkAttempt]:
+        """Return the attempts that some entries reserved, those that are open, in their order."""
+        query = _SELECT_ATTEMPTS.format(list_marks(entries))
+        return [
+            ChunkAttempt(
+                read_line(str(note)), Attempt.from_row(row[1:]), Money(int(reserved)), str(at)
+            )
+            for note, reserved, at, *row in self._database.execute(query, entries)
+        ]
+
+    def subject_labels(self, jobs: Collection[str]) -> Iterator[tuple[str, str, str, int, int]]:
+        """Yield job, model, condition, query and sample of the attempts at subjects' requests."""
+        for some in split(jobs, _MOST_VALUES):
+            query = _SELECT_LABELS.format(list_marks(some))
+            yield from self._database.execute(query, some).fetchall()
+
+    def touched_jobs(self) -> list[str]:
+        """Return the jobs of which something was reserved at any time."""
+        return [str(job) for (job,) in self._database.execute(_SELECT_TOUCHED)]
+
+    def chunk_outcomes(self, note: ChunkNote) -> dict[str, int]:
+        """Return the kind of the last entry -> how many attempts of a chunk have it."""
+        values = (note.first, note.first + note.attempts - 1)
+        return {str(kind): int(n) for kind, n in self._database.execute(_COUNT_OUTCOMES, values)}
