@@ -35,6 +35,7 @@ class Provider:
         standard_tier: the `service_tier` that asks for the standard price, where a setting of the
             user's account could otherwise choose a more expensive one.
         max_price: whether it takes `provider.max_price`, as OpenRouter does.
+        cache_marks: whether it passes on a message's `cache_control`, as OpenRouter does.
         capabilities: what the user says that its models take, as in `capabilities.yaml`.
         builtin_url: False where the user sends this provider's requests elsewhere.
         other_urls: further addresses of its own, where its key may go as well.
@@ -52,6 +53,7 @@ class Provider:
     cost_field: str | None = None
     estimate_field: str | None = None
     max_price: bool = False
+    cache_marks: bool = False
     standard_tier: str = ""
     builtin_url: bool = True
     capabilities: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
@@ -65,6 +67,11 @@ class Provider:
         if own is None:
             return ()
         return (own, "responses") if own == "chat" else (own,)
+
+    @property
+    def takes_cache_marks(self) -> bool:
+        """Whether a request can say what of its prompt is to be cached."""
+        return self.kind == "anthropic" or (self.kind == "openai" and self.cache_marks)
 
     def wire_model(self, model_id: str) -> str:
         """Return a model's id as sent in requests, with the prefix exactly once."""

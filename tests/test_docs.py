@@ -76,7 +76,8 @@ def test_every_command_in_a_document_exists_with_its_options(path):
 def test_the_example_of_an_experiment_can_be_estimated(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = blocks(ROOT / "docs" / "experiments.md", "yaml")
-    example, filtered, data_set, each, batches, declared, sequential, own, taken, prices = found
+    example, filtered, data_set, each, batches, *found = found
+    declared, cached, sequential, own, taken, prices = found
     (tmp_path / "queries.txt").write_text("What is a mole?\nWhy is the sky blue?\n")
     (tmp_path / "experiment.yaml").write_text(example)
     plan = estimate_experiment("experiment.yaml", date(2026, 11, 21)).plan
@@ -101,6 +102,9 @@ def test_the_example_of_an_experiment_can_be_estimated(tmp_path, monkeypatch):
     assert any("5 looks, after 2, 4, 6, 8 and 10 queries" in each for each in told)
     (tmp_path / "queries.txt").write_text("What is a mole?\nWhy is the sky blue?\n")
     lines = [line for line in example.splitlines() if not line.startswith("models:")]
+    (tmp_path / "experiment.yaml").write_text("\n".join([*lines, cached]))
+    told = estimate_experiment("experiment.yaml", date(2026, 11, 21)).plan.assumptions
+    assert sum(each.startswith("cache: ") for each in told) == 2, "of one model, and of the judge"
     for providers in (own, taken):
         (tmp_path / "experiment.yaml").write_text("\n".join([*lines, providers]))
         plan = estimate_experiment("experiment.yaml", date(2026, 11, 21)).plan

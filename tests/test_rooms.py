@@ -82,7 +82,9 @@ FOLDERS = {
     "estimator/forecast/pooling": set(),
     "estimator/forecast": {"estimator/workload", "estimator/forecast/pooling"},
     "estimator/wall_time": {"estimator/workload", "estimator/forecast"},
+    "estimator/caching": {"estimator/workload", "estimator/forecast", "estimator/wall_time"},
     "estimator/plan": {
+        "estimator/caching",
         "estimator/counting",
         "estimator/workload",
         "estimator/survey",
@@ -95,9 +97,15 @@ FOLDERS = {
         "estimator/wall_time",
         "estimator/plan",
     },
-    "estimator/comparison": {"estimator/workload", "estimator/forecast", "estimator/plan"},
+    "estimator/comparison": {
+        "estimator/caching",
+        "estimator/workload",
+        "estimator/forecast",
+        "estimator/plan",
+    },
     "estimator/recorded/stages": set(),
     "estimator/recorded": {
+        "estimator/caching",
         "estimator/recorded/stages",
         "estimator/counting",
         "estimator/workload",
@@ -122,7 +130,9 @@ FOLDERS = {
     "runner/transport": set(),
     "runner/transport/batches": {"runner/transport"},
     "runner/execution/queues": {"runner/ledger"},
+    "runner/execution/warming": {"runner/transport"},
     "runner/execution": {
+        "runner/execution/warming",
         "runner/state",
         "runner/billing",
         "runner/transport",

@@ -1,26 +1,23 @@
 """Shared prefixes: the text that prompts begin with in common, and what caching it can save.
 
 A provider that caches prefixes bills repeated ones at a lower price, so prompts that share a system
-prompt may cost less. No provider guarantees cache hits, so a forecast never relies on them, and a
-saving is stated as the most that it can be.
+prompt may cost less. Of a quote the saving is stated as the most that it can be; what a plan with
+`cache: auto` expects is found by `estimator.caching`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from itertools import takewhile
 
+from estimator.caching import PromptPrefix, find_common_prefix
 from estimator.workload import PlannedModel, StratumKey, make_request_builder
 from experiment.definition import SUBJECT, Experiment
-from experiment.prompts import Message
 from pricing.catalog import ModelName, find_caching_rule
 from pricing.price_book import PriceBook
 from pricing.rates import RateCard
 
 _QUERY_A, _QUERY_B = "\ue003", "\ue004"  # two queries that begin differently
-
-PromptPrefix = tuple[Message, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +27,7 @@ class CacheSaving:
     Attributes:
         dollars: in US dollars; 0 where nothing can be saved.
         reason: why nothing is saved, for a person; empty where something is.
-        opt_in: whether requests must ask for it, which afcost does not do.
+        opt_in: whether requests must ask for it, as they do with `cache: auto`.
     """
 
     dollars: float
@@ -112,21 +109,3 @@ def _prefix_saving(tokens: int, request_count: int, card: RateCard, *, opt_in: b
         else full
     )
     return tokens * ((request_count - 1) * (full - read) - (write - full)) / 1e6
-
-
-def find_common_prefix(one: PromptPrefix, other: PromptPrefix) -> PromptPrefix:
-    """Return the messages that two prompts begin with in common; the last may be cut short."""
-    prefix: list[Message] = []
-    for mine, theirs in zip(one, other, strict=False):
-        if mine == theirs:
-            prefix.append(mine)
-            continue
-        if alike := _common_beginning(mine.content, theirs.content):
-            prefix.append(Message(mine.role, alike))
-        break
-    return tuple(prefix)
-
-
-def _common_beginning(one: str, other: str) -> str:
-    pairs = zip(one, other, strict=False)
-    return one[: sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))]

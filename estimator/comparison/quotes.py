@@ -9,9 +9,9 @@ from datetime import date
 from decimal import Decimal
 from functools import partial
 
+from estimator.caching import PromptPrefix
 from estimator.comparison.prompt_caching import (
     CacheSaving,
-    PromptPrefix,
     estimate_cache_saving,
     find_shared_prefixes,
 )

@@ -44,12 +44,13 @@ class Alternative:
         }
 
 
-def list_alternatives(
+def list_alternatives(  # noqa: PLR0913 - what designs are made of, and compared with
     choices: Sequence[Choice],
     wish: Wish,
     queries: int,
     target: Target,
     batch: Sequence[CellCost] | None,
+    cached: Sequence[CellCost] = (),
 ) -> Iterator[Alternative]:
     """Yield what else could be done than to ask everything that the experiment has.
 
@@ -59,6 +60,7 @@ def list_alternatives(
         queries: how many there are.
         target: what the result is about.
         batch: what the cells cost at batch prices; None where these are not known.
+        cached: what they cost with `cache: auto`.
     """
     whole = choices[-1]
 
@@ -71,10 +73,19 @@ def list_alternatives(
     yield from _list_fewer_models(choices, find)
     yield from _list_fewer_cells(choices, find)
     yield from _list_cheaper_judges(whole, find)
+    yield from _list_cached(whole, cached, find)
     if batch:
         cheaper = replace(whole, cells=tuple(batch))
         if cheaper.likely < whole.likely:
             yield Alternative("batch prices", find(cheaper), "afcost estimate --batch plans them")
+
+
+def _list_cached(whole: Choice, cached: Sequence[CellCost], find: Find) -> Iterator[Alternative]:
+    """Yield what the same costs with `cache: auto`, where that is less."""
+    cheaper = replace(whole, cells=tuple(cached))
+    if cached and cheaper.likely < whole.likely * (1 - _WORTH_A_WORD):
+        saved = 1 - cheaper.likely / whole.likely
+        yield Alternative("cached prompts", find(cheaper), f"`cache: auto`: {saved:.0%} less")
 
 
 def _list_fewer_models(choices: Sequence[Choice], find: Find) -> Iterator[Alternative]:

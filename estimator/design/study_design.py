@@ -261,6 +261,7 @@ def design_study(  # noqa: PLR0913 - what is asked of what, and how it is estima
     queries = question.queries or len(experiment.queries)
     target = question.target or experiment.spec.target
     batch = _find_batch_costs(alone, options, estimate, compared)
+    cached = _find_cached_costs(alone, options, estimate, compared)
     rows = build_rows(choices, question.wish, queries)
     return StudyDesign(
         experiment,
@@ -271,7 +272,7 @@ def design_study(  # noqa: PLR0913 - what is asked of what, and how it is estima
         {name: _list_sources(whole, name) for name in experiment.spec.models},
         cells,
         rows,
-        tuple(list_alternatives(choices, question.wish, queries, target, batch)),
+        tuple(list_alternatives(choices, question.wish, queries, target, batch, cached)),
         (*_warn_of_rare_outcomes(choices[-1].outcomes, queries), *whole.plan.warnings),
         find_speeds(
             dict.fromkeys(
@@ -316,6 +317,14 @@ def _find_batch_costs(
         return None
     if not any(model.offer.is_batch for each in found for model in each.plan.models.values()):
         return None
+    return tuple(cell for each in found for cell in find_cell_costs(each, compared))
+
+
+def _find_cached_costs(
+    alone: list[Overrides], options: EstimateOptions, estimate: Estimator, compared: str
+) -> tuple[CellCost, ...]:
+    """Return what the cells cost with `cache: auto`."""
+    found = [estimate(each, replace(options, cache=True)) for each in alone]
     return tuple(cell for each in found for cell in find_cell_costs(each, compared))
 
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
+from estimator.cached_prefix import CachedPrefix, index_prefixes, split_prompt
 from estimator.forecast.measured_calls import TokenPrices
 from estimator.forecast.measured_parts import CallsByStratum
 from estimator.forecast.output_length import OutputLength, truncated_mean
@@ -35,6 +37,7 @@ from estimator.workload import (
 )
 from pricing.rates import RateCard
 
+_HIGH = 0.9  # a quantile above which a range is at its upper end
 _NOTHING_MEASURED = CallsByStratum({}, 1)
 
 
@@ -81,10 +84,12 @@ class _Costs:
     ) -> None:
         self._tallies, self._lengths = tallies, lengths
         self._models, self._measured = models, measured
+        self._prefixes = index_prefixes(models)
 
     def of_stratum(self, key: StratumKey, share: ReadShare | None) -> UncertainCost:
         """Return what a stratum costs; a judge reads a share of the answers that decide it."""
         tally, length, model = self._tallies[key], self._lengths[key], self._models[key.model]
+        prefix = self._prefixes.get(key)
 
         def sent(p: float | None) -> float:
             """Return how many requests are sent: on average, or a quantile of it."""
@@ -95,13 +100,15 @@ class _Costs:
             """Return the cost; votes that are asked for together have one prompt."""
             average, votes = self._prompt_tokens(key, p) / tally.sendings, tally.requests
             output = _output_tokens(length, tally.max_tokens, p) * votes / tally.sendings
-            one = price_average_request(model.card, average, output)
+            # An unasked cache is not promised: at the end of the range nothing is read.
+            is_sure = prefix is None or prefix.mark.keep is not None or (p or 0) < _HIGH
+            one = price_average_request(model.card, average, output, prefix if is_sure else None)
             return sent(p) * tally.sendings / votes * one
 
         def output_tokens(p: float | None) -> float:
             return _output_tokens(length, tally.max_tokens, p) * sent(p)
 
-        ceiling = tally.ceiling(model.reserve)
+        ceiling = tally.ceiling(model.reserve_for(prefix.mark if prefix else None))
         mean = min(cost_in_dollars(None), ceiling.as_float)
         loose = {name: cost_in_dollars(p) - mean for name, p in QUANTILES.items()}
         unset = dict.fromkeys(QUANTILES, mean)
@@ -120,9 +127,22 @@ class _Costs:
             is_heavy_tailed=self._measured.is_heavy_tailed(key, length),
             share_cut_off=self._measured.share_cut_off(key, tally, length),
             own_answers=self._measured.count_own(key, tally.requests),
+            **self._find_cached(key, prefix, sent(None) * tally.sendings / tally.requests),
         )
         measured = self._list_measured(key, sent(None))
         return UncertainCost(stratum, loose, measured, _find_error(tally, length, model))
+
+    def _find_cached(
+        self, key: StratumKey, prefix: CachedPrefix | None, sendings: float
+    ) -> dict[str, Any]:
+        """Return what of a stratum's prompts is cached, and what that saves in US dollars."""
+        if prefix is None:
+            return {}
+        tally, card = self._tallies[key], self._models[key.model].card
+        average = math.ceil(self._prompt_tokens(key, None) / tally.sendings)
+        read, written = split_prompt(prefix, sendings)
+        saving = -sendings * prefix.extra_cost(card, average)
+        return {"cache_read": read, "cache_written": written, "cache_saving": round(saving, 6)}
 
     def _prompt_tokens(self, key: StratumKey, p: float | None) -> float:
         """Return all prompt tokens of a stratum: on average, or where each answer is at p."""
@@ -206,8 +226,12 @@ def price_request(
     counted: CountedRequest,
     lengths: dict[StratumKey, OutputLength],
     models: dict[str, PlannedModel],
+    prefix: CachedPrefix | None = None,
 ) -> float:
-    """Return the expected cost of one request, if it is sent, in US dollars."""
+    """Return the expected cost of one request, if it is sent, in US dollars.
+
+    With a cached prefix, that of an average one: most read it, and a few write it.
+    """
     model, prompt = models[counted.request.model], float(counted.count.tokens)
     output = _output_tokens(lengths[counted.stratum_key], counted.request.max_tokens, None)
     if counted.is_joint:
@@ -220,20 +244,24 @@ def price_request(
         )
         in_prompt = convert_to_judge_tokens(models[counted.answer_stratum.model], model, length)
         prompt += in_prompt if read is None else read
-    return price_average_request(model.card, prompt, output)
+    return price_average_request(model.card, prompt, output, prefix)
 
 
-def price_average_request(card: RateCard, prompt: float, output: float) -> float:
+def price_average_request(
+    card: RateCard, prompt: float, output: float, prefix: CachedPrefix | None = None
+) -> float:
     """Return an average request's cost in US dollars; its prompt decides the context tier.
 
     Args:
         card: the price.
         prompt: tokens of the average request's prompt.
         output: tokens of its answer.
+        prefix: of its prompt that is cached.
     """
     at = math.ceil(prompt)
     per_million = prompt * float(card.input.price_at(at)) + output * float(card.output.price_at(at))
-    return per_million / 1e6 + float(card.per_request)
+    extra = prefix.extra_cost(card, at) if prefix else 0.0
+    return per_million / 1e6 + extra + float(card.per_request)
 
 
 def price_strata(strata: Iterable[Stratum], card: RateCard) -> float:

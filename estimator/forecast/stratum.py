@@ -107,6 +107,9 @@ class Stratum:
         share_cut_off: the share of the answers that `max_tokens` likely cuts off.
         own_answers: how many of the requests the study has answers of, on which the forecast rests;
             None where it rests on none of them.
+        cache_read, cache_written: how many of `input_tokens` are expected to be read from a cache,
+            and to be written to one; None where none of its prompts is cached.
+        cache_saving: by how many US dollars that makes `cost.mean` lower; None as well.
     """
 
     stage: str
@@ -124,6 +127,9 @@ class Stratum:
     is_heavy_tailed: bool | None = None
     share_cut_off: float | None = None
     own_answers: int | None = None
+    cache_read: int | None = None
+    cache_written: int | None = None
+    cache_saving: float | None = None
 
     @property
     def key(self) -> StratumKey:

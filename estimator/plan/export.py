@@ -209,7 +209,19 @@ def _export_stratum(estimate: Estimate, stratum: Stratum) -> dict[str, Any]:
         "is_heavy_tailed": stratum.is_heavy_tailed,
         "share_cut_off": stratum.share_cut_off,
         "own_answers": stratum.own_answers,
+        "caching": _export_caching(stratum),
         "price": price_to_json(model.offer, model.card, estimate.book.day),
+    }
+
+
+def _export_caching(stratum: Stratum) -> dict[str, Any] | None:
+    """Return what of a stratum's prompts is cached, and what that saves; None for nothing."""
+    if stratum.cache_saving is None:
+        return None
+    return {
+        "read_tokens": stratum.cache_read,
+        "written_tokens": stratum.cache_written,
+        "saved_usd": money_from_float(stratum.cache_saving).to_decimal_string(),
     }
 
 

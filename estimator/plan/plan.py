@@ -21,7 +21,10 @@ _NEWER_CHANGES = (
     "batch",
     "ways",
 )  # left out where empty, so that earlier plans keep their digests
-_NEWER_FIGURES = ("expected", "variance_share", "is_heavy_tailed", "share_cut_off", "own_answers")
+_NEWER_FIGURES = (
+    *("expected", "variance_share", "is_heavy_tailed", "share_cut_off", "own_answers"),
+    *("cache_read", "cache_written", "cache_saving"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ class Plan:
         models = self._pinned_models()
         for model in models.values():
             del model["card"], model["reserve"], model["counting"]["offset"]
+            model.pop("caching", None)  # it changes what the same work is billed
             model.pop("takes", None)  # what is sent by it is compared where the requests are known
             model["offer"] = _pinned_prices(model["offer"])
         return {"files": self.files, "requests": self.requests, "models": models}
@@ -146,8 +150,10 @@ def _changes_to_json(changes: Overrides) -> dict[str, Any]:
 
 def model_to_json(model: PlannedModel) -> dict[str, Any]:
     """Return a model as a plan pins it."""
-    takes = {"takes": model.takes.to_json()} if model.takes is not None else {}
-    return takes | {
+    newer: dict[str, Any] = {"takes": model.takes.to_json()} if model.takes is not None else {}
+    if model.caching:
+        newer |= {"caching": [prefix.to_json() for prefix in model.caching]}
+    return newer | {
         **asdict(model.name),
         "counting": asdict(model.counting),
         "window": model.window,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from estimator.atomic_write import write_atomically
+from estimator.cached_prefix import CachedPrefix
 from estimator.counting import CountingMethod
 from estimator.errors import BadPlan
 from estimator.forecast import CostRange, Stratum, TokenRange
@@ -102,8 +103,9 @@ def model_from_json(data: dict[str, Any], folder: Path) -> PlannedModel:
     if counting.source and not counting.source.startswith("hf:"):
         counting = replace(counting, source=str((folder / counting.source).resolve()))
     takes = capability_from_json(data["takes"]) if "takes" in data else None
+    caching = tuple(CachedPrefix.from_json(each) for each in data.get("caching", ()))
     model = PlannedModel(
-        name, offer, card, reserve, data["window"], data["prefill"], counting, takes
+        name, offer, card, reserve, data["window"], data["prefill"], counting, takes, caching
     )
     for each in (model, name, counting, card, reserve):
         check_plain_fields(each)

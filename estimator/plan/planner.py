@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 
+from estimator.caching import choose_caching, list_caching_notes
 from estimator.count_cache import bypass_cached_counts, flush_default_cache
 from estimator.counting import Exactness
 from estimator.forecast import (
@@ -65,6 +66,7 @@ class EstimateOptions:
 
     Attributes:
         run_date: the day of the run, whose prices apply; None for today.
+        cache: take `cache: auto` as written in the experiment file.
         count: `local` counts on this machine; `provider` asks the models' providers where they
             count for free; `auto` asks only built-in ones whose tokenizer is not public, if their
             key is set.
@@ -77,6 +79,7 @@ class EstimateOptions:
     """
 
     run_date: date | None = None
+    cache: bool = False
     count: str = "local"
     use_cache: bool = True
     study: str | None = None
@@ -134,6 +137,8 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
         models, count_warnings = _choose_counts(experiment, models, options, on_progress)
         calls = find_measured_calls(experiment, models, history, own)
         lengths = forecast_output_lengths(experiment, models, calls)
+        caching = choose_caching(experiment, models, lengths, book, is_asked=options.cache)
+        models = caching.models
         price_each = on_request and make_pricing_callback(on_request, lengths, models, history)
         workload = _count_requests(experiment, models, options, price_each, on_progress)
     shares = forecast_read_shares(experiment, models, workload.tallies, history)
@@ -158,6 +163,7 @@ def estimate_experiment(  # noqa: PLR0913 - what, how, and two callbacks
                     *list_read_shares(experiment.spec, workload.tallies, shares),
                     *list_reasoning_notes(experiment.spec, models),
                     *list_price_notes(models, day, run_date),
+                    *list_caching_notes(caching, forecast.strata),
                     *_list_sequential(experiment),
                 ]
             )

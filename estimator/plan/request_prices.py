@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
+from estimator.cached_prefix import index_prefixes
 from estimator.forecast import History, OutputLength, find_read_share, price_request
 from estimator.workload import CountedRequest, PlannedModel, StratumKey, joint_vote_ceiling
 from pricing.money import Money
@@ -20,28 +21,29 @@ def make_pricing_callback(
     history: History | None,
 ) -> Callable[[CountedRequest], None]:
     """Return a callback that prices each request; requests of the same size cost the same."""
+    prefixes = index_prefixes(models)
 
     @lru_cache(maxsize=4096)
-    def request_ceiling(
-        model_name_as_written: str, bound: int, max_tokens: int, *, is_joint: bool
-    ) -> Money:
-        card = models[model_name_as_written].reserve
+    def request_ceiling(key: StratumKey, bound: int, max_tokens: int, *, is_joint: bool) -> Money:
+        prefix = prefixes.get(key)
+        card = models[key.model].reserve_for(prefix.mark if prefix else None)
         if is_joint:
             return joint_vote_ceiling(card, bound, max_tokens)
         return card.worst_case_cost(bound, max_tokens)
 
     def price_and_report(counted: CountedRequest) -> None:
         request = counted.request
-        likely = price_request(counted, lengths, models)
+        key = counted.stratum_key
+        likely = price_request(counted, lengths, models, prefixes.get(key))
         ceiling = sum(
             (
-                request_ceiling(request.model, n, request.max_tokens, is_joint=counted.is_joint)
+                request_ceiling(key, n, request.max_tokens, is_joint=counted.is_joint)
                 for n in counted.bounds
             ),
             Money(),
         )
         if counted.depends_on_answer:
-            likely *= find_read_share(counted.stratum_key, models[request.model], history).at(None)
+            likely *= find_read_share(key, models[request.model], history).at(None)
         on_request(counted, models[request.model], likely, ceiling)
 
     return price_and_report

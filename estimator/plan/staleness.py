@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
+from estimator.cached_prefix import index_prefixes
 from estimator.errors import StalePlan
 from estimator.plan.plan import Plan
 from estimator.plan.price_notes import format_main_prices, make_disputed_error
@@ -100,9 +102,17 @@ def verify_plan(plan: Plan, now: datetime, until: datetime | None = None) -> Ver
         for written, pinned in plan.models.items()
     }
     list_sent_uses(experiment, safe)
-    ceilings = (tally.ceiling(safe[key.model].reserve) for key, tally in workload.tallies.items())
-    ceiling = sum(ceilings, Money())
+    ceiling = _find_ceiling(workload, safe)
     return VerifiedPlan(experiment, safe, ceiling, models, book, workload.repeats)
+
+
+def _find_ceiling(workload: Workload, models: dict[str, PlannedModel]) -> Money:
+    """Return the most that all requests can cost, with all that is marked written to a cache."""
+    prefixes, total = index_prefixes(models), Money()
+    for key, tally in workload.tallies.items():
+        prefix = prefixes.get(key)
+        total += tally.ceiling(models[key.model].reserve_for(prefix.mark if prefix else None))
+    return total
 
 
 def _has_same_requests(
@@ -155,6 +165,18 @@ def _list_changed_files(plan: Plan, now: dict[str, str]) -> list[str]:
     return changed
 
 
+def _find_increase(
+    old: PlannedModel, new: PlannedModel, start: datetime, end: datetime | None
+) -> tuple[RateCard, RateCard, datetime] | None:
+    """Return when a model costs more than as pinned; what its marks write to a cache counts too."""
+    keeps = {each.mark.keep for each in old.caching} - {None}
+    was, now = old.offer.tariff, new.offer.tariff
+    if keeps:
+        add_writes = partial(RateCard.with_writes, for_an_hour="1h" in keeps)
+        was, now = was.map_cards(add_writes), now.map_cards(add_writes)
+    return now.first_increase(was, start, end)
+
+
 def list_changed_models(
     then: dict[str, PlannedModel],
     now: dict[str, PlannedModel],
@@ -178,7 +200,7 @@ def list_changed_models(
             changed.append(f"model {written}: was {old.name}, now {new.name}")
         elif old.offer.options != new.offer.options:
             changed.append(f"model {written}: service tier changed")
-        elif risen := new.offer.tariff.first_increase(old.offer.tariff, start, end):
+        elif risen := _find_increase(old, new, start, end):
             was, today, moment = risen
             when = "" if moment == start else f" from {moment:%Y-%m-%d %H:%M} UTC"
             changed.append(

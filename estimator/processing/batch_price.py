@@ -56,4 +56,5 @@ def price_as_batch(
         until: when its last one may be billed; None for any later time.
     """
     card, reserve = offer.highest_on(start.date()), offer.reservation_card(start, until)
-    return replace(model, offer=offer, card=card, reserve=reserve)
+    # In a batch requests run side by side: each would write what the others cannot read yet.
+    return replace(model, offer=offer, card=card, reserve=reserve, caching=())

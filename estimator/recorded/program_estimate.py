@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from estimator.comparison import PromptPrefix, Quote, find_common_prefix, quote_strata
+from estimator.caching import PromptPrefix, find_common_prefix
+from estimator.comparison import Quote, quote_strata
 from estimator.counting import Exactness
 from estimator.errors import BadRecording
 from estimator.forecast import CallsByStratum, Forecast, Stratum, forecast_cost

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
+from estimator.cached_prefix import CachedPrefix, index_prefixes
 from estimator.counting import (
     CountingMethod,
     Exactness,
@@ -18,7 +19,7 @@ from estimator.counting import (
     find_family,
 )
 from experiment.definition import VERDICT_SCHEMA, Experiment
-from experiment.prompts import Request, RequestBuilder
+from experiment.prompts import CacheMark, Request, RequestBuilder
 from pricing.catalog import ModelName
 from pricing.rates import Offer, RateCard
 from providers.capabilities import (
@@ -51,6 +52,7 @@ class PlannedModel:
         prefill: whether it is sent a final assistant message to continue.
         counting: how its prompts are counted.
         takes: what it takes at its provider; None in plans from before there were such records.
+        caching: the prefixes of its prompts that its provider bills as cached.
     """
 
     name: ModelName
@@ -61,6 +63,7 @@ class PlannedModel:
     prefill: bool
     counting: CountingMethod = CountingMethod()
     takes: Capability | None = None
+    caching: tuple[CachedPrefix, ...] = ()
 
     @property
     def capability(self) -> Capability:
@@ -74,6 +77,15 @@ class PlannedModel:
         own = Provider(self.name.provider, kind="openai", base_url="")
         provider = builtin_providers().get(self.name.provider, own)
         return replace(find_capability(provider, self.name.id), takes_unknown=True)
+
+    def reserve_for(self, mark: CacheMark | None) -> RateCard:
+        """Return the price to reserve a request by: a marked prompt may be written to a cache.
+
+        All of it is taken to be, as how much a provider writes is for it to say.
+        """
+        if mark is None or mark.keep is None:
+            return self.reserve
+        return self.reserve.with_writes(for_an_hour=mark.keep == "1h")
 
     def takes_prefill(self, sampling: Mapping[str, Any]) -> bool:
         """Return whether a request with these sampling fields is sent a prefill."""
@@ -160,6 +172,7 @@ def make_request_builder(
         identify=_Identities(models).identify,
         count_choices=lambda name, sampling: models[name].count_choices(sampling),
         repeats=repeats,
+        marks={key: each.mark for key, each in index_prefixes(models).items()},
     )
 
 

@@ -21,6 +21,9 @@ Title = Annotated[str, Field(max_length=300, pattern=r"^[^\n\r]*$")]
 Again = Annotated[int, BeforeValidator(read_booleans), Field(ge=0, le=10)]  # `no` is 0
 
 
+CacheRule = Literal["auto", "off"]  # whether shared beginnings of prompts are to be cached
+
+
 class Target(StrEnum):
     """What a result is about: queries like those that were asked, or these alone."""
 

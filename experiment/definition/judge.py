@@ -9,6 +9,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from experiment.definition.field_types import (
     MAX_SAMPLES,
     Again,
+    CacheRule,
     FrozenModel,
     MessageTemplate,
     ShortName,
@@ -24,7 +25,13 @@ from experiment.definition.sampling import Sampling
 
 SAYINGS = POSITIVE, NEGATIVE, MISSING = "positive", "negative", "missing"  # of any judge
 # Left out where they are not named, as earlier versions wrote a judge.
-_NEWER: dict[str, Any] = {"verdict": None, "counts": "share", "one_request": True, "batch": None}
+_NEWER: dict[str, Any] = {
+    "verdict": None,
+    "counts": "share",
+    "one_request": True,
+    "batch": None,
+    "cache": None,
+}
 
 
 class Judge(FrozenModel):
@@ -34,6 +41,7 @@ class Judge(FrozenModel):
     `counts` is how they make one value. The votes are asked for in one request where the provider
     bills its prompt once; `one_request: no` asks for each in a request of its own. `batch` says
     whether it is asked in batches; without it, the experiment's own `batch` does.
+    `cache` takes the place of the experiment's.
     """
 
     name: ShortName
@@ -46,6 +54,7 @@ class Judge(FrozenModel):
     verdict: VerdictFormat | None = None
     counts: VoteRule = "share"
     one_request: bool = True
+    cache: CacheRule | None = None
     batch: bool | None = None
 
     @property

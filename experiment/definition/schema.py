@@ -28,6 +28,7 @@ from experiment.definition.factors import (
 from experiment.definition.field_types import (
     MAX_SAMPLES,
     Again,
+    CacheRule,
     FileName,
     FrozenModel,
     MessageTemplate,
@@ -82,13 +83,15 @@ class SequentialTest(FrozenModel):
 
 
 class SubjectModel(FrozenModel):
-    """A model that is measured: its name alone, or with changes to the experiment's `sampling`.
+    """A model that is measured: its name alone, or with what is different for it.
 
-    `batch` says whether it is asked in batches; without it, the experiment's own `batch` does.
+    `sampling` changes the experiment's, and `cache` takes the place of the experiment's. `batch`
+    says whether it is asked in batches; without it, the experiment's own `batch` does.
     """
 
     name: str
     sampling: SamplingChanges = {}  # noqa: RUF012 - pydantic copies it
+    cache: CacheRule | None = None
     batch: bool | None = None
 
     @model_validator(mode="before")
@@ -98,7 +101,7 @@ class SubjectModel(FrozenModel):
             return {"name": data}
         if not isinstance(data, dict | cls):
             raise ValueError(  # noqa: TRY004 - pydantic expects a ValueError
-                "expected a model's name, or {name: NAME, sampling: {…}, batch: yes}"
+                "expected a model's name, or {name: NAME, sampling: {…}, batch: yes, cache: auto}"
             )
         return data
 
@@ -106,6 +109,7 @@ class SubjectModel(FrozenModel):
         """Return it as an experiment file writes it."""
         said: dict[str, Any] = {"sampling": dict(self.sampling)} if self.sampling else {}
         said |= {} if self.batch is None else {"batch": self.batch}
+        said |= {"cache": self.cache} if self.cache else {}
         return {"name": self.name} | said if said else self.name
 
 
@@ -114,7 +118,8 @@ class ExperimentSpec(FrozenModel):
 
     `subjects` is called `models` in the file, and in what is stored. `title` is what is asked, in a
     sentence, for those who read the report. `batch` asks all models in batches that have them at a
-    known price, but for those of which the file says otherwise.
+    known price, but for those of which the file says otherwise. `cache: auto` has providers bill
+    what prompts share as cached, wherever that is cheaper.
     """
 
     name: FileName
@@ -128,6 +133,7 @@ class ExperimentSpec(FrozenModel):
     samples: int = Field(1, ge=1, le=MAX_SAMPLES)
     messages: tuple[MessageTemplate, ...] = Field(min_length=1, max_length=1000)
     sampling: Sampling
+    cache: CacheRule = "off"
     batch: bool = False
     judges: tuple[Judge, ...] = Field((), max_length=100)
     measure: str | None = None
@@ -152,6 +158,14 @@ class ExperimentSpec(FrozenModel):
         """What each subject model changes in `sampling`."""
         return {subject.name: subject.sampling for subject in self.subjects}
 
+    def find_cache_rule(self, stage: str, model: str) -> CacheRule:
+        """Return whether what prompts share is to be cached: of a subject model, or of a judge."""
+        if stage == SUBJECT:
+            own = next((each.cache for each in self.subjects if each.name == model), None)
+        else:
+            own = next((each.cache for each in self.judges if each.name == stage), None)
+        return own or self.cache
+
     @property
     def compared(self) -> str | None:
         """The factor whose levels are compared; None without factors."""
@@ -159,7 +173,11 @@ class ExperimentSpec(FrozenModel):
 
     def says_more_of(self, models: Iterable[str]) -> bool:
         """Return whether any of these models has fields of its own, besides its name."""
-        own = {each.name for each in self.subjects if each.sampling or each.batch is not None}
+        own = {
+            each.name
+            for each in self.subjects
+            if each.sampling or each.cache or each.batch is not None
+        }
         return not (own | self.expect.keys() | self.tokenizer.keys()).isdisjoint(models)
 
     def to_stored(self) -> dict[str, Any]:
@@ -171,6 +189,8 @@ class ExperimentSpec(FrozenModel):
             del fields["target"]
         if self.sequential is None:
             del fields["sequential"]
+        if self.cache == "off":
+            del fields["cache"]
         if not self.batch:
             del fields["batch"]
         return fields

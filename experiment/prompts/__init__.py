@@ -11,7 +11,7 @@ from experiment.prompts.inserted_files import find_inserted_files
 from experiment.prompts.joint_votes import join_votes
 from experiment.prompts.known_verdicts import KnownAnswers, KnownVerdicts
 from experiment.prompts.rendering import ANY_COLUMN, TemplateNames, read_templates
-from experiment.prompts.request import Message, Request
+from experiment.prompts.request import CacheMark, CacheTime, Message, Request
 from experiment.prompts.request_builder import RequestBuilder
 from experiment.prompts.request_ids import (
     SUBJECT_MARK,
@@ -34,6 +34,8 @@ __all__ = [
     "SUBJECT_MARK",
     "VERDICT_MARK",
     "BoundedEnvironment",
+    "CacheMark",
+    "CacheTime",
     "KnownAnswers",
     "KnownVerdicts",
     "Message",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+CacheTime = Literal["5m", "1h"]  # for which a provider can be asked to keep a prefix
 
 
 class Message(NamedTuple):
@@ -11,6 +13,24 @@ class Message(NamedTuple):
 
     role: str
     content: str
+
+
+@dataclass(frozen=True, slots=True)
+class CacheMark:
+    """The beginning of a prompt that others share, and that its provider bills as cached.
+
+    Attributes:
+        key: tells it from other beginnings that the same model is sent.
+        messages: how many leading messages it consists of, all of them whole; 0 where nothing is
+            marked, because the provider finds it by itself.
+        keep: for how long the provider is asked to keep it; None where nothing is marked.
+        bound: the most tokens that it has.
+    """
+
+    key: str
+    messages: int
+    keep: CacheTime | None
+    bound: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +52,8 @@ class Request:
         subject: id of the request that it belongs to: the judged one, or the first turn of an
             answer that goes on; None for a subject's first turn.
         choices: how many answers it asks for: more than one where it stands for several votes.
+        mark: the beginning of its prompt that others share; None where it is not to be cached. It
+            changes the bill and no answer, so it is no part of the id.
     """
 
     id: str
@@ -45,6 +67,7 @@ class Request:
     vote: int = 0
     subject: str | None = None
     choices: int = 1
+    mark: CacheMark | None = None
 
     @property
     def max_tokens(self) -> int:

@@ -19,7 +19,7 @@ from experiment.prompts.judge_messages import JudgeMessages
 from experiment.prompts.known_verdicts import NO_VERDICTS, KnownAnswers, KnownVerdicts
 from experiment.prompts.message_renderer import MessageRenderer
 from experiment.prompts.rendering import read_templates
-from experiment.prompts.request import Message, Request
+from experiment.prompts.request import CacheMark, Message, Request
 from experiment.prompts.request_ids import (
     OccurrenceCounter,
     Place,
@@ -28,6 +28,7 @@ from experiment.prompts.request_ids import (
     name_subject_of_before,
 )
 from experiment.prompts.request_kind import (
+    KindKey,
     RequestKind,
     drop_empty_prefill,
     identify_written,
@@ -73,6 +74,7 @@ class RequestBuilder:
             fields may ask for; by default one.
         repeats: (number of a cell, query) -> how many requests with the same content come before,
             where that is not 0; found by rendering all of them where it is not given.
+        marks: (stage, model, condition) -> the beginning of the prompts that is to be cached.
 
     Attributes:
         cells: every (model, condition), the unit over which answers are balanced.
@@ -88,6 +90,7 @@ class RequestBuilder:
         identify: Callable[[str, Mapping[str, Any]], object] | None = None,
         count_choices: Callable[[str, Mapping[str, Any]], int] = lambda *_: 1,
         repeats: Mapping[tuple[int, int], int] | None = None,
+        marks: Mapping[KindKey, CacheMark] = {},
     ) -> None:
         self.experiment = experiment
         self.templates = templates or read_templates(experiment)
@@ -96,7 +99,7 @@ class RequestBuilder:
         self.cells = tuple(itertools.product(spec.models, self._conditions.values()))
         self._numbers = {(m, each.name): n for n, (m, each) in enumerate(self.cells)}
         choose, identify = choose_sampling or leave_out_schema, identify or identify_written
-        self._kinds = list_kinds(spec, takes_prefill, choose, identify, count_choices)
+        self._kinds = list_kinds(spec, takes_prefill, choose, identify, count_choices, marks)
         refuse_turns(experiment, self._kinds)
         self._repeats = None if repeats is None else dict(repeats)
         self._ids_of_before: dict[str, str] = {}
@@ -241,6 +244,12 @@ class RequestBuilder:
     def render_blank(self, judge: Judge, condition: str, query: int) -> tuple[Message, ...]:
         """Return a judge's messages about an answer that is not known yet."""
         return self._judge_messages.render(judge, condition, query, None)
+
+    def render_verdict(
+        self, judge: Judge, condition: str, query: int, answer: Answer
+    ) -> tuple[Message, ...]:
+        """Return a judge's messages about an answer."""
+        return self._judge_messages.render(judge, condition, query, answer)
 
     def find_blank_group(self, judge: Judge, condition: str) -> int | None:
         """Return a number that conditions share in which a judge is told the same of each query.
@@ -397,7 +406,7 @@ class RequestBuilder:
         self, judge: Judge, subject: Request, answer: Answer | None
     ) -> Iterator[Request]:
         messages = self._judge_messages.render(judge, subject.condition, subject.query, answer)
-        sampling = self._kinds[judge.name, judge.model, subject.condition].sampling
+        kind = self._kinds[judge.name, judge.model, subject.condition]
         for vote in range(judge.samples):
             yield Request(
                 self.verdict_id(subject.id, judge.name, vote, answer, subject),
@@ -407,9 +416,10 @@ class RequestBuilder:
                 subject.query,
                 subject.sample,
                 messages,
-                sampling,
+                kind.sampling,
                 vote,
                 subject.id,
+                mark=kind.mark,
             )
 
     def verdict_id(
@@ -429,6 +439,7 @@ class RequestBuilder:
         occurrence: int,
     ) -> Request:
         id_ = name_subject(content, sample, occurrence)
+        kind = self._kinds[SUBJECT, model, condition]
         return Request(
             self._ids_of_before.get(id_, id_) if self._ids_of_before else id_,
             SUBJECT,
@@ -437,5 +448,6 @@ class RequestBuilder:
             query,
             sample,
             drop_empty_prefill(messages),
-            self._kinds[SUBJECT, model, condition].sampling,
+            kind.sampling,
+            mark=kind.mark,
         )

@@ -16,7 +16,7 @@ from experiment.definition import (
     list_uses,
 )
 from experiment.errors import BadExperiment
-from experiment.prompts.request import Message
+from experiment.prompts.request import CacheMark, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class RequestKind:
         takes_prefill: whether a final assistant message is sent.
         sent: what they send beside their messages, as a text that is a part of their ids.
         choices: how many answers one request may ask for at most.
+        mark: the beginning that their prompts share; None where it is not to be cached.
     """
 
     sampling: dict[str, Any]
@@ -36,6 +37,7 @@ class RequestKind:
     takes_prefill: bool
     sent: str
     choices: int = 1
+    mark: CacheMark | None = None
 
     def sent_templates(self, templates: tuple[MessageTemplate, ...]) -> tuple[MessageTemplate, ...]:
         """Return the messages without a prefill that the model does not take."""
@@ -47,14 +49,15 @@ class RequestKind:
 KindKey = tuple[str, str, str]  # stage, model, condition
 
 
-def list_kinds(
+def list_kinds(  # noqa: PLR0913 - what `RequestBuilder` is given
     spec: ExperimentSpec,
     takes_prefill: Callable[[str, Mapping[str, Any]], bool],
     choose_sampling: Callable[[str, Mapping[str, Any]], dict[str, Any]],
     identify: Callable[[str, Mapping[str, Any]], object],
     count_choices: Callable[[str, Mapping[str, Any]], int],
+    marks: Mapping[KindKey, CacheMark],
 ) -> dict[KindKey, RequestKind]:
-    """Return the kinds of an experiment's requests; the functions are those of `RequestBuilder`."""
+    """Return the kinds of an experiment's requests; the rest is as of `RequestBuilder`."""
     joins = {judge.name for judge in spec.judges if judge.one_request}
     return {
         (use.stage, use.model, use.condition.name): RequestKind(
@@ -63,6 +66,7 @@ def list_kinds(
             takes_prefill(use.model, sampling),
             json.dumps(identify(use.model, sampling), sort_keys=True, default=str),
             count_choices(use.model, sampling) if use.stage in joins else 1,
+            marks.get((use.stage, use.model, use.condition.name)),
         )
         for use in list_uses(spec)
         for sampling in [choose_sampling(use.model, use.sampling)]

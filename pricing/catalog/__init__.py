@@ -2,6 +2,7 @@
 
 from pricing.catalog.alias_table import find_context_window, list_aliases, provider_ids
 from pricing.catalog.billing_rules import (
+    CachingRule,
     PriceFactor,
     SearchFee,
     bills_unrequested_writes,
@@ -24,6 +25,7 @@ from pricing.catalog.spellings import find_meaning
 from pricing.catalog.suggestions import explain_unpriced
 
 __all__ = [
+    "CachingRule",
     "ModelName",
     "PriceFactor",
     "Retirement",

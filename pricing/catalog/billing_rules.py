@@ -47,10 +47,12 @@ class CachingRule:
     Attributes:
         kind: `automatic`, `asked` (only on request), or `none`.
         min_tokens: the length of the shortest prefix that is cached.
+        step: only whole multiples of so many tokens are.
     """
 
     kind: str
     min_tokens: int
+    step: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,9 @@ def describe_fee(provider: str) -> str | None:
 def find_caching_rule(provider: str, model_id: str) -> CachingRule:
     """Return how a provider caches prefixes of a model."""
     row = _find_rule("caching", provider, model_id)
-    return CachingRule(row["kind"], row["least"]) if row else CachingRule("none", 0)
+    if row is None:
+        return CachingRule("none", 0)
+    return CachingRule(row["kind"], row["least"], row.get("step", 1))
 
 
 def bills_unrequested_writes(provider: str, model_id: str) -> bool:

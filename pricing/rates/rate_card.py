@@ -105,6 +105,13 @@ class RateCard:
         per_million = prompt_tokens * highest + output
         return _round_up(per_million * _PICO_PER_TOKEN + self.per_request * PICO_PER_USD)
 
+    def with_writes(self, *, for_an_hour: bool) -> RateCard:
+        """Return this card where requests ask for cache writes, for five minutes or an hour."""
+        if self.writes_unasked:
+            return self
+        hour = self.rate_of_class("cache_write_1h") if for_an_hour else None
+        return replace(self, writes_unasked=True, cache_write_1h=hour)
+
     def rate_of_class(self, token_class: str) -> Rate:
         """Return the rate of one of `TOKEN_CLASSES`, or the input rate where none is known."""
         known: Rate | None = getattr(self, token_class)

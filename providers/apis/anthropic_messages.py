@@ -16,7 +16,7 @@ from pricing.usage import Usage
 from providers.apis.api import Api
 from providers.apis.count_tokens import CountTokensApi
 from providers.apis.finish_reasons import name_finish
-from providers.apis.request_options import split_system_text
+from providers.apis.request_options import mark_text, split_system_text
 from providers.apis.response_fields import AnswerNames, build_response
 from providers.capabilities import Capability
 from providers.generated_text import read_blocks
@@ -64,7 +64,8 @@ class AnthropicMessagesApi(Api):
         options: dict[str, Any],
     ) -> dict[str, Any]:
         """Return a body of a prompt and of its options."""
-        return _build_prompt(provider.wire_model(model_id), request.messages) | options
+        prompt = _build_prompt(provider.wire_model(model_id), request.messages)
+        return _mark_prompt(prompt, request) | options
 
     def _parse_body(self, provider: Provider, data: dict[str, Any]) -> ModelResponse:
         return _parse_message(provider, data)
@@ -85,6 +86,21 @@ def _build_prompt(model: str, messages: Sequence[Message]) -> dict[str, Any]:
     system, turns = split_system_text(messages)
     written = [{"role": role, "content": content} for role, content in turns]
     return {"model": model, "messages": written} | ({"system": system} if system else {})
+
+
+def _mark_prompt(prompt: dict[str, Any], request: Request) -> dict[str, Any]:
+    """Return a prompt with the end of what is to be cached marked, where anything is."""
+    mark = request.mark
+    if mark is None or not mark.messages:
+        return prompt
+    marked = request.messages[: mark.messages]
+    turns = sum(message.role != "system" for message in marked)
+    if not turns:
+        return prompt | {"system": mark_text(prompt["system"], mark)}
+    written = list(prompt["messages"])
+    last = written[turns - 1]
+    written[turns - 1] = last | {"content": mark_text(last["content"], mark)}
+    return prompt | {"messages": written}
 
 
 def _parse_message(provider: Provider, data: dict[str, Any]) -> ModelResponse:

@@ -15,6 +15,7 @@ from pricing.money import Money
 from providers.apis.api import Api
 from providers.apis.finish_reasons import ERROR, name_finish
 from providers.apis.openai_usage import CHAT_NAMES, parse_openai_usage
+from providers.apis.request_options import mark_text
 from providers.apis.response_fields import AnswerNames, build_response
 from providers.capabilities import Capability
 from providers.errors import MalformedResponse
@@ -66,6 +67,9 @@ def _build_messages(provider: Provider, request: Request) -> list[dict[str, Any]
     ]
     if provider.prefill == "prefix" and request.prefill:
         messages[-1]["prefix"] = True
+    if request.mark is not None and request.mark.messages:
+        last = messages[request.mark.messages - 1]
+        last["content"] = mark_text(last["content"], request.mark)
     return messages
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from experiment.prompts import Message, Request
+from experiment.prompts import CacheMark, Message, Request
 from pricing.catalog import find_host_factor
 from pricing.rates import RateCard
 from providers.capabilities import Capability, build_sent_fields
@@ -41,6 +41,16 @@ def split_system_text(messages: Sequence[Message]) -> tuple[str, list[Message]]:
     """Split a prompt into its system texts, joined by a blank line, and its turns."""
     system = "\n\n".join(content for role, content in messages if role == "system")
     return system, [message for message in messages if message.role != "system"]
+
+
+def mark_text(text: str, mark: CacheMark) -> list[dict[str, Any]]:
+    """Return a text as the parts of a message, marked as the end of what is to be cached.
+
+    `CacheControlEphemeralParam` in the package `anthropic` 2.14.0; OpenRouter passes the same on:
+    https://openrouter.ai/docs/features/prompt-caching
+    """
+    kept = {"ttl": mark.keep} if mark.keep == "1h" else {}  # else five minutes
+    return [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"} | kept}]
 
 
 def _limit_routing_price(routing: Any, reserve_card: RateCard) -> dict[str, Any]:  # noqa: ANN401 - the user's

@@ -7,7 +7,7 @@ in any order, mostly in that of the lines, so those that follow a line are rende
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from estimator.counting import Exactness, TokenCount
 from experiment.prompts import Request, join_votes
@@ -103,7 +103,9 @@ class ChunkLines:
         """Yield the lines as they are sent; the same each time, as long as all are open."""
         for start in range(0, len(self._numbers), _AHEAD):
             for line in self._render(self._numbers[start : start + _AHEAD]):
-                yield BatchLine(name_line(self._note.chunk, line.number), line.request)
+                # Side by side each would write what the others cannot read yet.
+                request = replace(line.request, mark=None)
+                yield BatchLine(name_line(self._note.chunk, line.number), request)
 
     def _attempts_of(self, numbers: list[int]) -> Iterator[ChunkAttempt]:
         for start in range(0, len(numbers), _AHEAD):

@@ -53,16 +53,28 @@ def believe_usage(
 def _believe_cache(
     model: PlannedModel, count: TokenCount, request: Request, usage: Usage
 ) -> tuple[Usage, str]:
-    """Book as input what is said to come from a cache that this prompt cannot have used."""
+    """Book as input what is said to come from a cache that this prompt cannot have used.
+
+    Of a marked prompt that is what is beyond the mark.
+    """
     if not usage.cache_read:
         return usage, ""
+    mark = request.mark
     rule = find_caching_rule(model.name.provider, model.name.id)
-    asked = "cache_control" in request.sampling
+    is_marked = mark is not None and mark.keep is not None
+    asked = is_marked or "cache_control" in request.sampling
     too_short = min(usage.prompt_tokens, count.bound) < rule.min_tokens
-    if not (too_short or (rule.kind == "asked" and not asked)):
+    possible = usage.cache_read
+    if too_short or (rule.kind == "asked" and not asked):
+        possible = 0
+    elif is_marked and mark is not None:
+        possible = min(possible, mark.bound)
+    if possible == usage.cache_read:
         return usage, ""
-    note = f"usage reports {usage.cache_read} cached tokens, which this prompt cannot have"
-    return replace(usage, input=usage.input + usage.cache_read, cache_read=0), note
+    only = f", of which it can have {possible}" if possible else ", which this prompt cannot have"
+    note = f"usage reports {usage.cache_read} cached tokens{only}"
+    beyond = usage.cache_read - possible
+    return replace(usage, input=usage.input + beyond, cache_read=possible), note
 
 
 def _believe_prompt(

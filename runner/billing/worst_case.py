@@ -14,7 +14,7 @@ from estimator.workload import (
     judge_prompt_bound,
     list_turn_bounds,
 )
-from experiment.prompts import Request, RequestBuilder, join_votes
+from experiment.prompts import CacheMark, Request, RequestBuilder, join_votes
 from pricing.money import Money
 from providers.capabilities import repeats_prompt
 
@@ -67,10 +67,10 @@ class WorstCaseCost:
         prompt = bound + self._excess.get(request.model, 0)
         if request.model in self._repeats:
             prompt *= request.choices
-        return self._cost_of(request.model, prompt, request.max_output)
+        return self._cost_of(request.model, request.mark, prompt, request.max_output)
 
-    def _compute_cost(self, model: str, prompt: int, output: int) -> Money:
-        return self._models[model].reserve.worst_case_cost(prompt, output)
+    def _compute_cost(self, model: str, mark: CacheMark | None, prompt: int, output: int) -> Money:
+        return self._models[model].reserve_for(mark).worst_case_cost(prompt, output)
 
     def of_votes(self, votes: Sequence[Request]) -> list[Money]:
         """Return the worst-case cost of each of several votes that one request asks for.
@@ -99,7 +99,8 @@ class WorstCaseCost:
             bounds = list_turn_bounds(self.count_prompt(subject), subject, model, form)
             excess = self._excess.get(subject.model, 0)
             for prompt in bounds[first.vote :]:
-                total += self._cost_of(subject.model, prompt + excess, subject.max_tokens)
+                most = prompt + excess
+                total += self._cost_of(subject.model, subject.mark, most, subject.max_tokens)
         if not spec.judges:
             return total
         possible = self._requests.build_judge_requests(subject, None)

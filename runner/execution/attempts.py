@@ -38,6 +38,7 @@ from runner.billing import (
 from runner.execution.breaker import Permit
 from runner.execution.budget import Budget
 from runner.execution.slots import Slot, SlotPool
+from runner.execution.warming import WarmPrefixes
 from runner.ledger import NEVER_SENT, Attempt, SpooledAnswer, StoredAnswer, build_completion
 from runner.transport import Answered, NotBilled, Outcome, Unknown
 
@@ -145,12 +146,14 @@ class AttemptRunner:
         self._on_stop = on_stop
         self._breakers = breakers
         self._slots = slots
+        self._prefixes = WarmPrefixes()
 
     def drain(self) -> None:
         """Start no more subject requests, and let no request wait for rate limits."""
         self._draining = True
         self._going.set()
         self._slots.release_all()
+        self._prefixes.release_all()
         self._slots.recall()
 
     def pause(self) -> None:
@@ -194,7 +197,10 @@ class AttemptRunner:
             await self._going.wait()
         request = join_votes(votes)
         count, amount = self._worst_case.count_prompt(request), self._worst_case.of_request(request)
-        async with self._slots.take(request, count.tokens, amount) as slot:
+        async with (
+            self._prefixes.use(request) as prefix,
+            self._slots.take(request, count.tokens, amount) as slot,
+        ):
             with self._breakers.permit(request) as permit:
                 if permit is None:
                     return []
@@ -208,6 +214,7 @@ class AttemptRunner:
                     sent_at = datetime.now(UTC)
                     outcome = await self._send(request, attempts)
                     slot.record(outcome)
+                    prefix.record(outcome, sent_at.timestamp())
                     # Before the place is free, so that a breach, or a model that is down, stops the
                     # requests that wait for it.
                     self._record(permit, request, outcome)

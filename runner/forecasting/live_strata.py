@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from estimator.cached_prefix import index_prefixes
 from estimator.forecast import Stratum
 from estimator.plan import Plan
 from estimator.workload import StratumKey
@@ -50,8 +52,10 @@ def _price_known(plan: Plan, terms: StratumTerms, blanks: BlankPrompts) -> float
     prompt, prompts = stratum.average_prompt, 1.0
     if stratum.stage != SUBJECT:
         prompt, prompts = blanks.mean(stratum.key), blanks.share_of_prompts(stratum.key)
-    per_request = float(plan.models[stratum.model].card.per_request)
-    return prompts * (prompt * terms.prices.input + per_request)
+    card = plan.models[stratum.model].card
+    prefix = index_prefixes(plan.models).get(stratum.key)
+    cached = prefix.extra_cost(card, math.ceil(prompt)) if prefix else 0.0
+    return prompts * (prompt * terms.prices.input + cached + float(card.per_request))
 
 
 def _list_judged(strata: tuple[Stratum, ...], judge: Stratum) -> Iterator[StratumKey]:

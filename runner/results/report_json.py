@@ -15,6 +15,7 @@ from experiment.definition import SUBJECT
 from runner.results.figures import (
     StratumActual,
     describe_experiment,
+    list_caching,
     list_planned_prices,
     list_stages,
     sum_stages,
@@ -83,6 +84,7 @@ def _describe_costs(report: Report) -> dict[str, Any]:
         ],
         "stages": list_stages(report.run_folder.plan, run),
         "stages_total": sum_stages(run),
+        "caching": list_caching(report.run_folder.plan, run),
         "forecast": {q: total[q] for q in total if q.startswith("q")}
         | {"mean": total["mean"], "inside": report.inside, "run": run.total_json()}
         | _held_json(report.total_outcome),
@@ -138,6 +140,7 @@ def _stratum_json(
             "output_tokens": actual.output_tokens,
             "reasoning_tokens": actual.reasoning_tokens,
             "cached_tokens": actual.cached_tokens,
+            "written_tokens": actual.written_tokens,
             "cost_usd": actual.cost.to_decimal_string(),
         },
         "truncated": actual.truncated,

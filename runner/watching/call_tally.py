@@ -31,6 +31,7 @@ class ModelCalls:
         again: sent once more, after a failure or an answer that was none.
         failed: not billed, for another reason than the rate.
         held: sent, with an outcome that is not known, so the money is held.
+        cached_tokens: of the prompts of its answers, read from a cache.
         last_error: the newest note of a call that failed; empty without one.
         waits: what workers ask nothing for now.
     """
@@ -43,6 +44,7 @@ class ModelCalls:
     again: int
     failed: int
     held: int
+    cached_tokens: int
     last_error: str
     waits: tuple[StatedWait, ...]
 
@@ -78,6 +80,7 @@ class CallTally:
             self._take_back(tally, change)
         elif change.kind == "settle" and change.finish != ERROR:
             tally.counts["answered"] += 1
+            tally.counts["cached tokens"] += change.cache_read
             tally.answers.append(datetime.fromisoformat(change.at).timestamp())
             _drop_old(tally.answers, tally.answers[-1])
         elif change.kind in ("release", "hold") or change.finish == ERROR:
@@ -130,6 +133,7 @@ class CallTally:
             again=tally.counts["again"],
             failed=tally.counts["failed"],
             held=tally.counts["held"],
+            cached_tokens=tally.counts["cached tokens"],
             last_error=tally.last_error,
             waits=tuple(each for each in waits if each.model == model),
         )

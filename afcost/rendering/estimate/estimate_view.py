@@ -21,6 +21,7 @@ from afcost.rendering.estimate.estimate_table import FIGURES, build_rows, name_c
 from afcost.rendering.estimate.footnotes import (
     describe_changes,
     describe_test,
+    list_caching,
     list_output_notes,
     print_footnotes,
 )
@@ -155,7 +156,7 @@ def _format_markdown_notes(
 ) -> str:
     """Return what a reader must know beside the figures, as a list of its own."""
     said = describe_progress(progress) if progress else []
-    notes = [*list_output_notes(estimate), *describe_test(estimate)]
+    notes = [*list_output_notes(estimate), *describe_test(estimate), *list_caching(estimate.plan)]
     notes += describe_time(time, _name_time(progress)) if time else ()
     notes += describe_by(estimate.plan.models, view.by, view.later) if view.by else ()
     lines = [*said, *notes, *(f"warning: {warning}" for warning in estimate.plan.warnings)]

@@ -10,9 +10,11 @@ from rich.console import Console
 
 from afcost.rendering import console as draw
 from afcost.rendering.estimate.output_notes import list_uncertainty
+from estimator.caching import CACHE_NOTE
 from estimator.forecast import Stratum
 from estimator.plan import (
     Estimate,
+    Plan,
     cost_at_other_providers,
     describe_turns,
     format_main_prices,
@@ -48,6 +50,7 @@ def print_footnotes(console: Console, estimate: Estimate) -> None:
         *_list_prices(estimate),
         *(f"batch: {way}" for way in list_batch_notes(estimate.experiment, plan.models)),
         *(f"sent: {change}" for change in describe_changes(estimate)),
+        *list_caching(plan),
         *list_price_notes(plan.models, estimate.book.day, estimate.run_date),
     ):
         draw.print_text(console, line, "dim")
@@ -61,6 +64,11 @@ def _list_prices(estimate: Estimate) -> Iterator[str]:
         if quotes := cost_at_other_providers(estimate, written):
             offers = (f"{provider} {draw.format_dollars(cost)}" for provider, cost in quotes)
             yield f"       at other providers: {', '.join(offers)}"
+
+
+def list_caching(plan: Plan) -> list[str]:
+    """List what of the prompts is cached, and why the rest is not, where that was asked for."""
+    return [each for each in plan.assumptions if each.startswith(CACHE_NOTE)]
 
 
 def describe_test(estimate: Estimate) -> list[str]:

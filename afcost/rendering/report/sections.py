@@ -6,6 +6,8 @@ a paragraph and a list of remarks look.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from afcost.rendering.console import format_dollars, format_tokens
 from afcost.rendering.next_step import list_next_steps, list_reasons
 from afcost.rendering.report.blocks import Paragraph, Remarks, Section, Steps, Table
@@ -30,8 +32,10 @@ from afcost.rendering.run_summary import (
     describe_turns,
 )
 from estimator.forecast import CostRange, Stratum, compare_with_range, join_bases
+from experiment.definition import SUBJECT
 from pricing.money import Money
 from runner.results import Report, StratumActual
+from runner.results.figures import list_caching
 
 _COST_HEADER = [
     "stage",
@@ -72,7 +76,12 @@ def _compose_cost(report: Report) -> Section:
             *([Paragraph(tuple(reasons))] if (reasons := list_reasons(report.reason)) else []),
             Table(_COST_HEADER, _build_cost_rows(report), 3, has_total=True, has_groups=False),
             Paragraph(
-                (*describe_turns(report), describe_balance(report), _describe_forecast(report))
+                (
+                    *describe_turns(report),
+                    describe_balance(report),
+                    _describe_forecast(report),
+                    *_describe_caching(report),
+                )
             ),
             Remarks(tuple(list_remarks(report))),
             *([Steps(tuple(steps))] if (steps := list_next_steps(report)) else []),
@@ -139,6 +148,19 @@ def _describe_forecast(report: Report) -> str:
         return f"{text}, for the complete run; this run is incomplete"
     where = "inside" if report.inside else "outside"
     return f"{text}: actual {report.counted_cost} is {where}"
+
+
+def _describe_caching(report: Report) -> Iterator[str]:
+    """Yield what of each stage's prompts was cached, and what that saved."""
+    for each in list_caching(report.run_folder.plan, report.part_run):
+        of = "" if each["stage"] == SUBJECT else f" of judge {each['stage']}"
+        saved, planned = (Money.from_usd(one["saved_usd"]) for one in (each, each["planned"]))
+        yield (
+            f"cached prompts of {each['provider']}/{each['model']}{of}: "
+            f"{format_tokens(each['read_tokens'])} tokens read, "
+            f"{format_tokens(each['written_tokens'])} written; saved {format_dollars(saved)}, "
+            f"planned {format_dollars(planned)}"
+        )
 
 
 def list_remarks(report: Report) -> list[str]:

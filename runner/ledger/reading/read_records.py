@@ -147,6 +147,7 @@ class Change(NamedTuple):
         attempt: its id; empty where the entry is of no attempt, and then so is all that follows.
         job, number, stage, model, condition, query, sample, vote: as in `Attempt`.
         finish: why its answer ended, in the words of `Completion`; empty without one.
+        cache_read: tokens of its prompt that were read from a cache.
     """
 
     seq: int
@@ -167,20 +168,21 @@ class Change(NamedTuple):
     sample: int
     vote: int
     finish: str
+    cache_read: int = 0
 
     @classmethod
     def from_row(cls, row: tuple[Any, ...]) -> Change:
         """Create the record from its columns; those of an attempt are NULL without one."""
         if row[_ATTEMPT_OF_CHANGE] is None:
             return cls._make(row[: _ATTEMPT_OF_CHANGE - 1] + _NO_ATTEMPT)
-        finish = row[-1]
-        return cls._make((*row[:-1], name_stored_finish(finish) if finish else ""))
+        *others, finish, read = row
+        return cls._make((*others, name_stored_finish(finish) if finish else "", read or 0))
 
 
 _ATTEMPT_OF_CHANGE = Change._fields.index("job")
 
 
-_NO_ATTEMPT = ("", "", 0, "", "", "", 0, 0, 0, "")
+_NO_ATTEMPT = ("", "", 0, "", "", "", 0, 0, 0, "", 0)
 
 
 class WholeJob(NamedTuple):

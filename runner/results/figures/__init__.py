@@ -1,5 +1,6 @@
 """The figures of a report that are not its result: strata, stages, lengths, spending, prices."""
 
+from runner.results.figures.caching import list_caching
 from runner.results.figures.experiment_facts import describe_experiment
 from runner.results.figures.lengths import Lengths
 from runner.results.figures.planned_prices import list_planned_prices
@@ -30,6 +31,7 @@ __all__ = [
     "describe_experiment",
     "find_in_flight",
     "list_answered",
+    "list_caching",
     "list_planned_prices",
     "list_stages",
     "name_answer",

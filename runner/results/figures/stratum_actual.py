@@ -22,7 +22,8 @@ class StratumActual:
 
     Attributes:
         requests: how many are answered.
-        input_tokens, output_tokens, reasoning_tokens, cached_tokens: of all answers.
+        input_tokens, output_tokens, reasoning_tokens: of all answers.
+        cached_tokens, written_tokens: of the prompts, read from a cache and written to one.
         cost: also of holds that were resolved.
         truncated: answers that end at `max_tokens`.
         in_flight: requests without an answer of an execution that goes on; after one that ended
@@ -37,6 +38,7 @@ class StratumActual:
     output_tokens: int = 0
     reasoning_tokens: int = 0
     cached_tokens: int = 0
+    written_tokens: int = 0
     cost: Money = Money()  # noqa: RUF009 - frozen
     truncated: int = 0
     in_flight: int = 0
@@ -90,6 +92,7 @@ class TalliedSums:
     output_tokens: int = 0
     reasoning_tokens: int = 0
     cached_tokens: int = 0
+    written_tokens: int = 0
     cost: int = 0
     truncated: int = 0
     in_flight: int = 0
@@ -103,6 +106,7 @@ class TalliedSums:
         self.output_tokens += answer.output
         self.reasoning_tokens += answer.hidden
         self.cached_tokens += answer.cache_read
+        self.written_tokens += answer.cache_write
         self.truncated += answer.finish == "length"
 
 

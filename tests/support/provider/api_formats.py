@@ -155,7 +155,7 @@ class Anthropic:
             raise RequestRefusedError("max_tokens: Field required")
         messages = _messages(body)
         if body.get("system"):
-            messages = [{"role": "system", "content": body["system"]}, *messages]
+            messages = [{"role": "system", "content": _unwrap(body["system"])}, *messages]
         return Asked(_model(body), messages, body["max_tokens"])
 
     def answer(self, call: int, asked: Asked, said: Said) -> Json:
@@ -172,13 +172,15 @@ class Anthropic:
         }
 
     def _usage(self, charge: Charge) -> Json:
-        cached = charge.cache_read_tokens + charge.cache_write_tokens
+        minutes, hour = charge.cache_write_tokens, charge.cache_write_1h_tokens
+        cached = charge.cache_read_tokens + minutes + hour
+        split = {"ephemeral_5m_input_tokens": minutes, "ephemeral_1h_input_tokens": hour}
         return {
             "input_tokens": charge.input_tokens - cached,
-            "cache_creation_input_tokens": charge.cache_write_tokens,
+            "cache_creation_input_tokens": minutes + hour,
             "cache_read_input_tokens": charge.cache_read_tokens,
             "output_tokens": charge.output_tokens,
-        }
+        } | ({"cache_creation": split} if hour else {})
 
     def error(self, call: int, refusal: Refusal, message: str) -> Json:
         """Write an error object."""
@@ -196,7 +198,13 @@ def _messages(body: Json) -> list[Json]:
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
         raise RequestRefusedError("messages: at least one message is required")
-    return messages
+    return [each | {"content": _unwrap(each.get("content"))} for each in messages]
+
+
+def _unwrap(content: Any) -> Any:
+    """Return a content of one text part as that text: it is the same prompt."""
+    is_one = isinstance(content, list) and len(content) == 1 and content[0].get("type") == "text"
+    return content[0]["text"] if is_one else content
 
 
 def read_text(content: str | list[Json] | None) -> str:

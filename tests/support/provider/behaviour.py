@@ -18,6 +18,7 @@ from typing import Any, Literal, get_args
 from tests.support.provider.answers import ANSWERS
 from tests.support.provider.api_formats import read_text
 from tests.support.provider.batches.batch_behaviour import BatchBehaviour
+from tests.support.provider.caching.prefix_cache import CacheRules
 from tests.support.provider.outages import Outage
 from tests.support.provider.shapes.drawing import Drawn, ReasoningDisplay, check_shapes, draw
 
@@ -109,6 +110,9 @@ class Behaviour:
             bytes. A prompt that is not in the table is a 400.
         cache_read_tokens: how many of the input tokens are billed as read from a cache.
         cache_write_tokens: how many are billed as written to one (Anthropic's form tells).
+        caches: in place of both a cache by the rules of `caching`: `marked` as Anthropic's,
+            `unasked` as OpenAI's.
+        least_cached: the shortest beginning of a prompt that it caches, in tokens.
         states_cost: what it says that tokens cost, input and output in USD per million (OpenAI's
             form tells, under OpenRouter's name and under DeepInfra's); empty says nothing.
         tier: the service tier that it says it served in; empty says nothing.
@@ -139,6 +143,8 @@ class Behaviour:
     input_tokens: int | Mapping[str, int] | Literal["counted"] | None = None
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
+    caches: CacheRules = ""
+    least_cached: int = 1024
     states_cost: tuple[str, ...] = ()
     tier: str = ""
     models: tuple[str, ...] = ()

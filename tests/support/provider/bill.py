@@ -23,6 +23,7 @@ class Charge:
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_1h_tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class BilledCall:
     output_tokens: int = 0
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
+    cache_write_1h_tokens: int = 0
     batch: str = ""
     custom_id: str = ""
 
@@ -141,6 +143,7 @@ class Till:
             output_tokens=charge.output_tokens,
             cache_read_tokens=charge.cache_read_tokens,
             cache_write_tokens=charge.cache_write_tokens,
+            cache_write_1h_tokens=charge.cache_write_1h_tokens,
         )
 
     def deliver(self, n: int) -> None:

@@ -21,6 +21,8 @@ from tests.support.provider.api_formats import (
 )
 from tests.support.provider.behaviour import UNBILLED, Behaviour, Fault, prompt_key
 from tests.support.provider.bill import Till
+from tests.support.provider.caching.breakpoints import BadMarkError
+from tests.support.provider.caching.prefix_cache import PrefixCache
 from tests.support.provider.gate import Gate
 from tests.support.provider.lies import tell
 from tests.support.provider.outages import MESSAGES, Outage
@@ -47,6 +49,7 @@ class Exchange:
     request: web.Request
     wire: Wire
     gate: Gate
+    cache: PrefixCache
     outage: Outage | None = None
 
     async def respond(self, body: dict[str, object]) -> web.StreamResponse:
@@ -94,13 +97,19 @@ class Exchange:
             return self._refuse("400", "This prompt is not in the table of input tokens.")
         drawn = self.behaviour.draw(asked.messages, asked.model)
         self.till.note_drawn(self.call, drawn)
-        said = compose(self.behaviour, self.call, asked, tokens, fault, drawn)
+        rules, least = self.behaviour.caches, self.behaviour.least_cached
+        try:
+            cached = self.cache.take(rules, least, sent, tokens)
+        except BadMarkError as error:
+            return self._refuse("400", str(error))
+        said = compose(self.behaviour, self.call, asked, tokens, fault, drawn, cached)
         self.till.charge(self.call, said.charge)
         await self.gate.wait_to_pass(self.call)
         kind = fault.kind if fault else None
         await asyncio.sleep(LONGEST_STALL_SECONDS if kind == "stall" else self.behaviour.delay)
         if fault is not None and kind in ("500_after", "cut_after", "stall", "filter_400_billed"):
             return self._fail(fault)
+        self.cache.finish(cached)
         body = self.wire.answer(self.call, asked, said)
         give_shape(body, drawn)
         if kind in SHAPED:

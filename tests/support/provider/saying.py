@@ -15,7 +15,10 @@ from tests.support.provider.answers import (
 from tests.support.provider.api_formats import Asked, Said
 from tests.support.provider.behaviour import Behaviour, Fault
 from tests.support.provider.bill import Charge
+from tests.support.provider.caching.prefix_cache import Cached
 from tests.support.provider.shapes.drawing import Drawn
+
+NOTHING_CACHED = Cached()
 
 
 def compose(
@@ -25,6 +28,7 @@ def compose(
     input_tokens: int,
     fault: Fault | None,
     drawn: Drawn,
+    cached: Cached = NOTHING_CACHED,
 ) -> Said:
     """Decide the answer's text and price. Only `over_max` exceeds what was allowed."""
     query = str(asked.messages[-1].get("content")) if asked.messages else ""
@@ -42,6 +46,13 @@ def compose(
         given = (given + 1) // 2
     others = [min(behaviour.output_for(call, query, number), allowed) for number in range(1, given)]
     charge = Charge(input_tokens, output + sum(others), read, written, reasoning)
+    if behaviour.caches:
+        charge = replace(
+            charge,
+            cache_read_tokens=cached.read,
+            cache_write_tokens=cached.written,
+            cache_write_1h_tokens=cached.written_for_an_hour,
+        )
     return Said(
         _text(behaviour, asked, output - reasoning, drawn),
         cut=max(wanted, output) > allowed,

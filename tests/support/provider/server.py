@@ -33,6 +33,7 @@ from tests.support.provider.batches.desk import BatchAccount
 from tests.support.provider.batches.routes import Batches
 from tests.support.provider.behaviour import Behaviour
 from tests.support.provider.bill import Bill, BilledCall, Till
+from tests.support.provider.caching.prefix_cache import PrefixCache
 from tests.support.provider.exchange import Exchange, key_fits
 from tests.support.provider.flaky_socket import FlakySocket
 from tests.support.provider.gate import Gate
@@ -61,6 +62,7 @@ class Provider:
         self._doors = doors
         self._till = Till()
         self._gate = Gate()
+        self._cache = PrefixCache()
         self._batches = Batches(behaviour, self._till)
 
     def app(self) -> web.Application:
@@ -71,7 +73,7 @@ class Provider:
         app.add_routes([web.get("/{version:v1|v1beta}/models", self._models)])
         app.add_routes([web.get("/bill", self._bill), web.post("/reset", self._reset)])
         app.add_routes([web.get("/arrived", self._arrived), web.post("/hold", self._hold)])
-        app.add_routes([web.get("/doors", self._list_doors)])
+        app.add_routes([web.get("/doors", self._list_doors), web.post("/forward", self._forward)])
         app.add_routes(self._batches.routes())
         return app
 
@@ -108,6 +110,12 @@ class Provider:
         self._clock = OutageClock(self._behaviour.outages)
         self._batches.reset(self._behaviour, self._till)
         await self._gate.hold_after(math.inf)
+        self._cache = PrefixCache()
+        return web.json_response({})
+
+    async def _forward(self, request: web.Request) -> web.Response:
+        """Set the clock of its cache forward."""
+        self._cache.ahead += float(request.query["seconds"])
         return web.json_response({})
 
     async def _hold(self, request: web.Request) -> web.Response:
@@ -125,7 +133,7 @@ class Provider:
         call = till.enter(request.path, str(body.get("model", "")))
         behaviour, model = self._behaviour, str(body.get("model", ""))
         outage = self._clock.strike(model)
-        exchange = Exchange(behaviour, till, call, request, wire, self._gate, outage)
+        exchange = Exchange(behaviour, till, call, request, wire, self._gate, self._cache, outage)
         try:
             return await exchange.respond(body)
         finally:
@@ -190,6 +198,10 @@ class ProviderHandle:
         """Empty the account; behave differently if told how."""
         text = behaviour.to_json() if behaviour is not None else ""
         _http(f"{self.url}/reset", text.encode())
+
+    def forward(self, seconds: float) -> None:
+        """Let time go by for its cache, without waiting."""
+        _http(f"{self.url}/forward?seconds={seconds}", b"")
 
     def hold_after(self, calls: int) -> None:
         """Charge further calls after so many, and answer them only when they are released."""

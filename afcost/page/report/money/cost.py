@@ -31,6 +31,7 @@ def compose_cost(page: ReportPage) -> PageSection:
             "strata": _number(document["strata"]),
             "has_judges": any(each["stage"] != SUBJECT for each in document["stages"]),
             "has_ranges": bool(document["forecast"]["run"]["strata"]),
+            "caching": document["caching"],
             "name_stage": name_stage,
             "name_model": name_model,
             "is_complete": is_complete,

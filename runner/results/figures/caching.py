@@ -1,0 +1,71 @@
+"""Caching: what of the prompts was read from a cache or written to one, and what that saved."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from estimator.cached_prefix import CachedPrefix, index_prefixes, name_write_class
+from estimator.plan import Plan
+from pricing.money import money_from_float
+from runner.results.figures.run_part import PartRun
+
+
+def list_caching(plan: Plan, run: PartRun) -> list[dict[str, Any]]:
+    """Return each stage of a model of which anything is cached as JSON, in the plan's order.
+
+    `saved_usd` is how much more the same tokens would have cost at the price of input, by the
+    pinned prices; below zero where more was written than reading it saved. `planned` is that of the
+    share that was run.
+    """
+    prefixes = index_prefixes(plan.models)
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for number, (planned, actual) in enumerate(run.strata):
+        prefix, share = prefixes.get(planned.key), run.shares[number]
+        if prefix is None and not actual.cached_tokens:
+            continue
+        sums = found.setdefault((planned.stage, planned.model), dict.fromkeys(_SUMS, 0.0))
+        card, prompt = plan.models[planned.model].card, math.ceil(planned.average_prompt)
+        full, read, write = (
+            float(card.rate_of_class(name).price_at(prompt)) / 1e6
+            for name in ("input", "cache_read", _name_write(plan, planned.model, prefix))
+        )
+        figures = (
+            actual.cached_tokens,
+            actual.written_tokens,
+            actual.cached_tokens * (full - read) - actual.written_tokens * (write - full),
+            share * (planned.cache_read or 0),
+            share * (planned.cache_written or 0),
+            share * (planned.cache_saving or 0.0),
+        )
+        for name, figure in zip(_SUMS, figures, strict=True):
+            sums[name] += figure
+    return [_describe(plan, stage, model, sums) for (stage, model), sums in found.items()]
+
+
+_SUMS = ("read", "written", "saved", "planned read", "planned written", "planned saved")
+
+
+def _name_write(plan: Plan, model: str, prefix: CachedPrefix | None) -> str:
+    return (
+        "cache_write" if prefix is None else name_write_class(plan.models[model].card, prefix.mark)
+    )
+
+
+def _describe(plan: Plan, stage: str, model: str, sums: dict[str, float]) -> dict[str, Any]:
+    name = plan.models[model].name
+
+    def figures(of: str) -> dict[str, Any]:
+        return {
+            "read_tokens": round(sums[f"{of}read"]),
+            "written_tokens": round(sums[f"{of}written"]),
+            "saved_usd": money_from_float(sums[f"{of}saved"]).to_decimal_string(),
+        }
+
+    return {
+        "stage": stage,
+        "provider": name.provider,
+        "model": name.short_name,
+        **figures(""),
+        "planned": figures("planned "),
+    }
