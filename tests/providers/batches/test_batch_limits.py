@@ -10,6 +10,7 @@ from pricing.rates.offer import LONGEST_BATCH
 from providers.batches import find_batch_limits, name_chunk, name_line, parse_line_name
 from providers.batches.apis import build_target, find_batch_api
 from providers.registry import builtin_providers
+from runner.transport.batches.downloads import MOST_INLINE
 
 WITH_BATCHES = (
     *("openai", "anthropic", "google", "openrouter"),
@@ -31,6 +32,8 @@ def test_a_row_is_complete(name):
     assert limits.requests >= 5_000
     assert limits.bytes >= 100_000_000
     assert timedelta(hours=24) <= timedelta(hours=limits.hours) <= LONGEST_BATCH
+    assert (limits.answer_bytes is not None) == api.inlines_results
+    assert (limits.answer_bytes or 0) <= MOST_INLINE
     assert limits.sources
     assert re.fullmatch(r"2026-\d\d-\d\d", limits.checked)
     assert limits.cancels == bool(api.cancel_url(build_target(provider, "m", ""), "b1"))

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from estimator.workload.model_resolution import resolve_models
+from experiment.definition import SUBJECT
 from experiment.definition.loader import load_experiment
 from pricing.money import Money
 from pricing.price_book import PriceBook
@@ -19,7 +20,7 @@ from runner.ledger import ChunkState
 from runner.ledger.location import FileLocation
 from runner.ledger.open import read_ledger
 from tests.runner.batches.crashes import kill_at
-from tests.runner.batches.fake_batches import NOTHING_WRONG, FakeBatches, Faults, Run
+from tests.runner.batches.fake_batches import LIMITS, NOTHING_WRONG, FakeBatches, Faults, Run
 from tests.runner.ledger_texts import answered_texts
 from tests.runner.sample_experiment import (
     AMPLE,
@@ -146,6 +147,18 @@ def test_a_batch_that_its_provider_forgot_is_held_once_no_result_can_be_kept(lab
     with ledger_of(path) as ledger:
         assert (ledger.balance.held == Money(note.reserved)) is held
         assert (ledger.balance.reserved == Money()) is held
+
+
+@pytest.mark.parametrize(("blocks", "largest"), [(1, 4), (2, 8)])
+def test_a_batch_has_no_more_results_than_one_answer_can_have(
+    judged_elsewhere, path, blocks, largest
+):
+    most = blocks * 4 * (2_000 + 24 * 16)
+    run = a_run(judged_elsewhere, path, limits=replace(LIMITS, answer_bytes=most))
+    progress, _ = run.go()
+    assert progress.end is StopReason.COMPLETE
+    sent = run.batches.batches.values()
+    assert max(len(each.lines) for each in sent if each.lines[0][1].stage == SUBJECT) == largest
 
 
 def test_without_waiting_a_run_leaves_batches_and_the_next_one_collects_them(lab, path):
