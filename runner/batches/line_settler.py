@@ -84,7 +84,7 @@ class LineSettler:
         Returns:
             what could not be read, in words.
         """
-        lines, problems = self._store.open_lines(note), []
+        lines, problems = self._store.open_lines(note), list[str]()
 
         def find_request(custom_id: str) -> Request | None:
             line = _find_line(lines, note, custom_id)

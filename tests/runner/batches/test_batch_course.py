@@ -142,11 +142,14 @@ def test_a_batch_that_its_provider_forgot_is_held_once_no_result_can_be_kept(lab
         (note,) = ledger.open_chunks()
         asked = datetime.now(UTC) - timedelta(days=days)
         ledger.record_chunk(replace(note, asked_at=asked.isoformat()))
+    part = path.parent / "batches" / f"{note.chunk}.results.jsonl.0.part"
+    part.write_text("an answer")
     run.batches.knows, run.may_begin = False, lambda: False
     run.go(waits=False)
     with ledger_of(path) as ledger:
         assert (ledger.balance.held == Money(note.reserved)) is held
         assert (ledger.balance.reserved == Money()) is held
+    assert part.exists() is not held
 
 
 @pytest.mark.parametrize(("blocks", "largest"), [(1, 4), (2, 8)])
