@@ -8,7 +8,7 @@ were off by more than 1 %, but the higher of both was never too low (`docs/prici
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -18,6 +18,7 @@ from pricing.rates.tariff import Tariff
 _UNBOUNDED_RATIO = Decimal(1_000_000)  # between zero and a price
 PREMIUM_TIERS = ("priority", "fast", "ultrafast")
 MAX_PRICE_RATIO = Decimal(3)  # sources further apart than this do not mean the same price
+LONGEST_BATCH = timedelta(hours=96)  # that any provider takes for one (`batches.yaml`)
 _TIER_FIELDS = ("service_tier", "speed", "inference_geo", "processing")
 
 
@@ -62,10 +63,14 @@ class Offer:
     def reservation_card(self, start: datetime, end: datetime | None) -> RateCard:
         """Return the card to reserve by: the highest price of any source at any hour.
 
+        A batch may be billed by the price of the day on which it ends.
+
         Args:
             start: when the first request may be sent.
             end: when the last one may be; None means any later time.
         """
+        if self.is_batch and end is not None:
+            end += LONGEST_BATCH
         cards = [self.tariff.highest_between(start, end)]
         if self.standard is not None:
             cards.append(self.standard.highest_between(start, end))

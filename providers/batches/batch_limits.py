@@ -42,6 +42,8 @@ class BatchLimits:
         is_queue_limited: whether the tokens that wait are limited, if only by account.
         free: who says that a line that failed is not billed; empty where it is not documented.
         sources: of all that.
+        answer_bytes: the most that an answer with all results in it may have; None where results
+            are files, which may be as large as they are.
         checked: the day on which they were read.
     """
 
@@ -61,6 +63,7 @@ class BatchLimits:
     free: str
     sources: tuple[str, ...]
     checked: str
+    answer_bytes: int | None = None
 
 
 def find_batch_limits(provider: Provider) -> BatchLimits | None:
@@ -96,4 +99,5 @@ def _parse_row(name: str, row: dict[str, Any]) -> BatchLimits:
         free=row.get("free", ""),
         sources=tuple(row["sources"]),
         checked=str(row["checked"]),
+        answer_bytes=row.get("answer_bytes"),
     )

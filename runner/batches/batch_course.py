@@ -8,6 +8,7 @@ nothing else to do, waits. Verdicts go before further subjects: their answers ar
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -308,6 +309,7 @@ class BatchCourse:
         return ChunkRoom(
             requests=requests,
             size=limits.bytes,
+            results=sys.maxsize if limits.answer_bytes is None else limits.answer_bytes,
             tokens=limits.bytes if most is None else max(most - waiting, 1),
             money=Money(balance.cap.pico // _PART_OF_CAP),
             free=balance.free,

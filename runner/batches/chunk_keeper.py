@@ -27,6 +27,7 @@ from runner.transport.batches import BatchTransport
 _MOST_TRIES = 10  # of uploading and creating a chunk, in one execution
 _MOST_FETCHES = 4  # of results that are not whole; then what they say is taken
 _LATE = timedelta(hours=2)  # after which a batch that was due is looked for no longer
+_FORGOTTEN = timedelta(days=31)  # after it was due; no provider is known that keeps results longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,8 @@ class ChunkKeeper:
                     return
                 file = uploaded.file_id
                 note = self._store.record(note, state=ChunkState.UPLOADED, file=file)
+                if not self._may_send():  # an upload takes long: the approval may have ended
+                    return
         await self._create(note)
 
     def _write(self, note: ChunkNote) -> str:
@@ -184,18 +187,38 @@ class ChunkKeeper:
         name = self._models[note.model].name
         batch = await self._client.poll(name, note.batch)
         if not isinstance(batch, RemoteBatch):
-            self.troubles[note.chunk] = batch.failure.message
+            await self._note_untold(note, batch, batch.failure.message)
             return
-        told = {"status": batch.status, "succeeded": batch.succeeded, "failed": batch.failed}
+        told = {
+            "status": batch.status,
+            "succeeded": batch.succeeded or note.succeeded,
+            "failed": batch.failed,
+        }
         match batch.state:
             case BatchState.WORKING:
-                if batch.status != note.status:
+                if batch.status != note.status or (batch.succeeded and not note.succeeded):
                     self._store.record(note, **told)
-            case BatchState.FAILED:
+            case BatchState.FAILED if not self._has_answered(note):
                 why = batch.problem or f"{name.provider} refused the batch"
                 await self._give_back(note, why, is_queue_full=batch.too_many_queued)
-            case BatchState.ENDED:
+            case BatchState.FAILED | BatchState.ENDED:
                 await self._collect(self._store.record(note, **told), batch)
+
+    @staticmethod
+    def _has_answered(note: ChunkNote) -> bool:
+        """Return whether lines were done, so that it was not refused, whatever is said of it now.
+
+        What was fetched once is there, and was billed, also where the results left lines out.
+        """
+        return bool(note.succeeded or note.fetches)
+
+    async def _note_untold(self, note: ChunkNote, told: NotBilled | Unknown, why: str) -> None:
+        """Take note that nothing was told of a batch, or hold its money where nothing ever will."""
+        self.troubles[note.chunk] = why
+        is_gone = note.due is not None and datetime.now(UTC) > note.due + _FORGOTTEN
+        if is_gone and isinstance(told, NotBilled) and not told.failure.retries:
+            await self._settler.hold_all(note, f"its provider does not know its batch: {why}")
+            self._store.end(note, problem=why)
 
     async def _collect(self, note: ChunkNote, batch: RemoteBatch) -> None:
         """Settle what a batch did; what its results leave out is held, once they are whole."""
@@ -204,7 +227,8 @@ class ChunkKeeper:
         path.unlink(missing_ok=True)
         fetched = await self._client.fetch_results(name, batch, path, note.lines, takes_cut=is_last)
         if isinstance(fetched, NotBilled | Unknown):
-            self.troubles[note.chunk] = f"its results cannot be fetched: {fetched.failure.message}"
+            why = f"its results cannot be fetched: {fetched.failure.message}"
+            await self._note_untold(note, fetched, why)
             if isinstance(fetched, Unknown) and not is_last:
                 self._store.record(note, fetches=note.fetches + 1)
             return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -127,7 +126,7 @@ class ChunkStore:
             self._billed.add(note.model)
         self._learn(note)
         self.notes.pop(note.chunk, None)
-        for path in self._list_files(note):
+        for path in self._folder.glob(f"{note.chunk}.*"):  # also what was fetched in part
             with suppress(OSError):
                 path.unlink(missing_ok=True)
 
@@ -161,7 +160,3 @@ class ChunkStore:
         """Return where what came back for a chunk is kept until it is settled."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
         return self._folder / f"{note.chunk}.results.jsonl"
-
-    def _list_files(self, note: ChunkNote) -> Iterator[Path]:
-        yield self.lines_file(note)
-        yield self.results_file(note)

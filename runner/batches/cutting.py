@@ -14,6 +14,7 @@ from runner.billing import WorstCaseCost
 from runner.ledger import Attempt
 
 MOST_ATTEMPTS = 5  # of a request, after which it is sent no more in batches
+_RESULT_SIZE, _TOKEN_SIZE = 2_000, 16  # bytes of a result without its text; of an output token
 _FIELDS_SIZE = 1_500  # bytes of a line besides its messages and its sampling fields
 
 
@@ -23,6 +24,7 @@ class ChunkRoom:
 
     Attributes:
         requests, size, tokens: how many, their bytes, and the tokens of their prompts.
+        results: bytes of their results.
         money: that is reserved for it.
         free: money that it may take in any case, with what its answers need.
     """
@@ -30,6 +32,7 @@ class ChunkRoom:
     requests: int
     size: int
     tokens: int
+    results: int
     money: Money
     free: Money
 
@@ -45,7 +48,7 @@ class Cut:
         cover: what the judges of its answers may cost.
         reserved: for all of its attempts.
         own: what is allocated to its jobs already.
-        size, tokens: as of `ChunkRoom`.
+        size, tokens, results: as of `ChunkRoom`.
     """
 
     kind: Kind
@@ -56,6 +59,7 @@ class Cut:
     own: Money = Money()  # noqa: RUF009 - frozen
     size: int = 0
     tokens: int = 0
+    results: int = 0
 
     @property
     def jobs(self) -> list[OpenJob]:
@@ -74,6 +78,7 @@ class Cut:
             len(self.lines) + len(block.lines) > room.requests
             or self.size + block.size > room.size
             or self.tokens + block.tokens > room.tokens
+            or self.results + block.results > room.results
             or self.reserved + block.reserved > room.money
             or needed > room.free
         ):
@@ -85,6 +90,7 @@ class Cut:
         self.own += block.own
         self.size += block.size
         self.tokens += block.tokens
+        self.results += block.results
         return True
 
 
@@ -161,6 +167,7 @@ class ChunkCutter:
         request = join_votes(votes)
         count, amounts = self._worst_case.count_prompt(request), self._worst_case.of_votes(votes)
         block.size, block.tokens = block.size + _measure(request), block.tokens + count.bound
+        block.results += _RESULT_SIZE + request.max_output * _TOKEN_SIZE
         line = []
         for vote, amount in zip(votes, amounts, strict=True):
             number = job.attempts.get(vote.id, 0) + 1

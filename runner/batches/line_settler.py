@@ -6,7 +6,7 @@ results say twice; many lines share a transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import NoReturn
@@ -23,7 +23,7 @@ from runner.batches.pending_work import OpenJob, PendingWork
 from runner.billing import WorstCaseCost
 from runner.execution import AttemptRunner, Permit, SlotPool
 from runner.ledger import ChunkNote, Ledger
-from runner.transport import Answered, Outcome
+from runner.transport import Answered, NotBilled, Outcome
 from runner.transport.batches import BadLine, BatchTransport, LineResult
 
 _AT_ONCE = 200  # lines, settled in one transaction
@@ -78,19 +78,45 @@ class LineSettler:
     ) -> list[str]:
         """Settle each line of a chunk of which its results say what became of it.
 
+        Lines that say that they are not billed are looked at last: where another says that the
+        same one was done, that one counts.
+
         Returns:
             what could not be read, in words.
         """
-        lines, problems = self._store.open_lines(note), []
+        lines, problems = self._store.open_lines(note), list[str]()
 
         def find_request(custom_id: str) -> Request | None:
             line = _find_line(lines, note, custom_id)
             return line.request if line else None
 
-        path, settled = self._store.results_file(note), list[ChunkLine]()
-        for result in client.read_results(name, path, find_request):
+        path = self._store.results_file(note)
+        free = await self._settle_some(
+            note, lines, client.read_results(name, path, find_request), problems
+        )
+        if free:
+            again = client.read_results(name, path, find_request)
+            await self._settle_some(note, lines, again, [], free=True)
+        return problems
+
+    async def _settle_some(
+        self,
+        note: ChunkNote,
+        lines: ChunkLines,
+        results: Iterator[LineResult | BadLine],
+        problems: list[str],
+        *,
+        free: bool = False,
+    ) -> bool:
+        """Settle the lines that may be billed, or those that are free; are there any of those?"""
+        settled, has_free = list[ChunkLine](), False
+        for result in results:
             if isinstance(result, BadLine):
                 problems.append(result.problem)
+                continue
+            is_free = isinstance(result.outcome, LineEnd | NotBilled)
+            has_free |= is_free
+            if is_free and not free:
                 continue
             line = _find_line(lines, note, result.custom_id)
             if line is None:  # of another chunk, or told before
@@ -102,7 +128,7 @@ class LineSettler:
                 self._write(note, settled)
                 settled = []
         self._write(note, settled)
-        return problems
+        return has_free
 
     async def _decide(self, note: ChunkNote, line: ChunkLine, result: LineResult) -> None:
         """Have it written what became of a line's money."""

@@ -43,6 +43,7 @@ from runner.ledger.hash_chain import entry_hash
 from runner.ledger.reading import (
     CHUNK_MARK,
     ChunkNote,
+    ChunkState,
     ResumeQueries,
     name_reservation,
     read_chunk_name,
@@ -269,7 +270,9 @@ class Ledger(ResumeQueries):
     def accept_restored(self, watermarks: list[Watermark]) -> Money:
         """Accept that this is an older copy, and hold what is missing.
 
-        What was open when the copy was made counts in full: what became of it is lost.
+        What was open when the copy was made counts in full: what became of it is lost. Chunks stay
+        open, and their providers are asked what became of them. Their money counts besides what is
+        missing: the lost copy may have spent again what they did not cost.
 
         Returns:
             the amount that is held from now on.
@@ -284,10 +287,18 @@ class Ledger(ResumeQueries):
             self.recover_work()
             for attempt, (_, amount) in self.held_attempts().items():
                 self.resolve(attempt, amount, "counted in full: a later copy of the ledger is lost")
-            lost = amount_missing(missing, head.committed)
+            self._doubt_chunks()
+            lost = amount_missing(missing, head.committed - self.balance.reserved.pico)
             note = describe_accepted(missing, head.seq)
             self._append_entry(head, "restore", "", None, {"held": lost.pico}, note=note)
         return lost
+
+    def _doubt_chunks(self) -> None:
+        """Have open chunks looked for before they are sent: the lost copy may have sent them."""
+        for note in self.open_chunks():
+            if note.state is not ChunkState.CREATED:
+                now = datetime.now(UTC).isoformat()
+                self.record_chunk(replace(note, state=ChunkState.CREATING, asked_at=now))
 
     def begin_work(self, work: Work, kept: Work | None = None) -> None:
         """Record that this ledger's money is for a study, and which of its work came first.

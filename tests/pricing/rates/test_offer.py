@@ -149,6 +149,16 @@ def test_a_price_that_the_user_named_is_reserved_alone(offer):
     assert replace(offer, user_chosen=True).disputing_cards(DAY) == []
 
 
+@pytest.mark.parametrize(("options", "reserved"), [((), "1"), (FLEX, "1"), (BATCH, "3")])
+def test_a_batch_is_reserved_at_a_price_that_starts_before_it_ends(options, reserved) -> None:
+    rises = Tariff((Period(card("1")), Period(card("3"), start=DAY + timedelta(days=2))))
+    offer = Offer(rises, options=options)
+    end = NOW + timedelta(hours=1)
+    assert offer.reservation_card(NOW, end).input.base == Decimal(reserved)
+    later = Tariff((Period(card("1")), Period(card("3"), start=DAY + timedelta(days=6))))
+    assert Offer(later, options=options).reservation_card(NOW, end).input.base == 1
+
+
 @given(OFFERS)
 def test_a_pinned_offer_is_read_back_unchanged(offer):
     assert Offer.from_json(json.loads(json.dumps(offer.to_json()))) == offer

@@ -2,12 +2,15 @@
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from pricing.rates.offer import LONGEST_BATCH
 from providers.batches import find_batch_limits, name_chunk, name_line, parse_line_name
 from providers.batches.apis import build_target, find_batch_api
 from providers.registry import builtin_providers
+from runner.transport.batches.downloads import MOST_INLINE
 
 WITH_BATCHES = (
     *("openai", "anthropic", "google", "openrouter"),
@@ -28,7 +31,9 @@ def test_a_row_is_complete(name):
     limits, api = find_batch_limits(provider), find_batch_api(provider)
     assert limits.requests >= 5_000
     assert limits.bytes >= 100_000_000
-    assert 24 <= limits.hours <= 96
+    assert timedelta(hours=24) <= timedelta(hours=limits.hours) <= LONGEST_BATCH
+    assert (limits.answer_bytes is not None) == api.inlines_results
+    assert (limits.answer_bytes or 0) <= MOST_INLINE
     assert limits.sources
     assert re.fullmatch(r"2026-\d\d-\d\d", limits.checked)
     assert limits.cancels == bool(api.cancel_url(build_target(provider, "m", ""), "b1"))

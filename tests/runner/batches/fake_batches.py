@@ -11,7 +11,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +78,11 @@ class Faults:
         validation: the first ones fail after a few polls; `queue` where too much waits.
         ended: lines of the first ones end as this, but for every third.
         refused: every line of the first ones is refused.
-        told: `twice`, `shuffled`, `strange`, or `partly`: lines are missing.
+        told: `twice`, `shuffled`, `strange`, `denied` before it is told, or `partly`: lines are
+            missing.
         fetching: results are `once`, or `always`, not whole.
         goes_back: a batch that has ended is told to work again, at every second poll.
+        takes_back: a batch that has ended is told to have been refused, later.
         usage: of each line, by this factor; of its output.
         bad: how many are the first ones.
     """
@@ -93,6 +95,7 @@ class Faults:
     told: str = ""
     fetching: str = ""
     goes_back: bool = False
+    takes_back: bool = False
     usage: float = 1.0
     bad: int = 2
 
@@ -133,6 +136,7 @@ class FakeBatches:
     fetches: int = 0
     written: dict[str, list[tuple[str, Request]]] = field(default_factory=dict)
     works: bool = True  # False: batches go on working
+    knows: bool = True  # False: it has forgotten all batches
 
     def takes_file(self, _: ModelName) -> bool:
         return self.finds_by_file
@@ -178,8 +182,10 @@ class FakeBatches:
                 return Found(self._tell(batch), is_sure=True)
         return Found(None, is_sure=True)
 
-    async def poll(self, _: ModelName, batch_id: str) -> RemoteBatch:
+    async def poll(self, _: ModelName, batch_id: str) -> RemoteBatch | NotBilled:
         self.step()
+        if not self.knows:
+            return NotBilled(replace(_failure("HTTP 404"), retries=False))
         batch = self.batches[batch_id]
         batch.polls += self.works
         if batch.polls >= 2 and batch.results is None and not self._fails(batch):
@@ -198,6 +204,8 @@ class FakeBatches:
             return RemoteBatch(
                 batch.id, BatchState.FAILED, "failed", problem="refused", too_many_queued=full
             )
+        if self.faults.takes_back and batch.polls > 2:
+            return RemoteBatch(batch.id, BatchState.FAILED, "failed", problem="refused")
         state = BatchState.ENDED if ended else BatchState.WORKING
         return RemoteBatch(batch.id, state, state.value, total=len(batch.lines))
 
@@ -248,6 +256,8 @@ class FakeBatches:
                 told *= 2
             case "shuffled":
                 random.Random(1).shuffle(told)
+            case "denied":
+                told = [(each, LineEnd.EXPIRED) for each, _ in told] + told
             case "partly" if batch.number < self.faults.bad:
                 told = told[::2]
             case "strange":
@@ -280,6 +290,7 @@ class Run:
     kill: Callable[[], None] = lambda: None
     client: Callable[[], Any] | None = None  # None: `batches` itself
     providers: dict[str, Any] = field(default_factory=lambda: {"my-lab": None})
+    may_begin: Callable[[], bool] = lambda: True
     let_time_pass: Callable[[], None] = lambda: None  # where only time tells more
 
     def go(self, *, waits: bool = True, poll: float = 0.0) -> tuple[Progress, BatchCourse]:
@@ -312,6 +323,7 @@ class Run:
                     work="work",
                     labels={},
                     open_transport=open_transport,
+                    may_begin=self.may_begin,
                     find_limits=lambda _: self.limits,
                     waits=waits,
                     poll=poll,

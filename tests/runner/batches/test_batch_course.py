@@ -2,21 +2,25 @@
 
 import itertools
 from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import yaml
 
 from estimator.workload.model_resolution import resolve_models
+from experiment.definition import SUBJECT
 from experiment.definition.loader import load_experiment
 from pricing.money import Money
 from pricing.price_book import PriceBook
 from pricing.sources.user_prices import read_user_prices
 from providers.batches import LineEnd
 from runner.execution import StopReason
+from runner.ledger import ChunkState
 from runner.ledger.location import FileLocation
 from runner.ledger.open import read_ledger
 from tests.runner.batches.crashes import kill_at
-from tests.runner.batches.fake_batches import NOTHING_WRONG, FakeBatches, Faults, Run
+from tests.runner.batches.fake_batches import LIMITS, NOTHING_WRONG, FakeBatches, Faults, Run
 from tests.runner.ledger_texts import answered_texts
 from tests.runner.sample_experiment import (
     AMPLE,
@@ -48,9 +52,11 @@ FAULTS = {
     "cut half-way": Faults(fetching="once"),
     "always cut half-way": Faults(fetching="always"),
     "goes back": Faults(goes_back=True),
+    "denied, and told": Faults(told="denied"),
+    "refused once it has ended": Faults(told="partly", takes_back=True),
 }
 # What the provider has done and does not tell is held, and asked for again.
-UNTOLD = ("lines are missing", "always cut half-way")
+UNTOLD = ("lines are missing", "always cut half-way", "refused once it has ended")
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +120,48 @@ def test_a_kill_loses_nothing_and_pays_nothing_twice(lab, tmp_path, name, step):
     assert outcome.was_killed
     assert (outcome.lost, outcome.paid_twice, outcome.held) == (0, 0, Money())
     assert outcome.share <= 1
+
+
+def test_nothing_is_created_once_the_approval_ended_while_a_file_was_uploaded(lab, path):
+    run = a_run(lab, path)
+    run.may_begin = lambda: not run.batches.uploads
+    progress, _ = run.go(waits=False)
+    assert progress.end is StopReason.AWAY
+    assert (run.batches.uploads, run.batches.tried) == (1, 0)
+    with ledger_of(path) as ledger:
+        (note,) = ledger.open_chunks()
+        assert note.state is ChunkState.UPLOADED
+
+
+@pytest.mark.parametrize(("days", "held"), [(30, False), (40, True)])
+def test_a_batch_that_its_provider_forgot_is_held_once_no_result_can_be_kept(lab, path, days, held):
+    run = a_run(lab, path)
+    run.batches.works = False
+    run.go(waits=False)
+    with ledger_of(path) as ledger:
+        (note,) = ledger.open_chunks()
+        asked = datetime.now(UTC) - timedelta(days=days)
+        ledger.record_chunk(replace(note, asked_at=asked.isoformat()))
+    part = path.parent / "batches" / f"{note.chunk}.results.jsonl.0.part"
+    part.write_text("an answer")
+    run.batches.knows, run.may_begin = False, lambda: False
+    run.go(waits=False)
+    with ledger_of(path) as ledger:
+        assert (ledger.balance.held == Money(note.reserved)) is held
+        assert (ledger.balance.reserved == Money()) is held
+    assert part.exists() is not held
+
+
+@pytest.mark.parametrize(("blocks", "largest"), [(1, 4), (2, 8)])
+def test_a_batch_has_no_more_results_than_one_answer_can_have(
+    judged_elsewhere, path, blocks, largest
+):
+    most = blocks * 4 * (2_000 + 24 * 16)
+    run = a_run(judged_elsewhere, path, limits=replace(LIMITS, answer_bytes=most))
+    progress, _ = run.go()
+    assert progress.end is StopReason.COMPLETE
+    sent = run.batches.batches.values()
+    assert max(len(each.lines) for each in sent if each.lines[0][1].stage == SUBJECT) == largest
 
 
 def test_without_waiting_a_run_leaves_batches_and_the_next_one_collects_them(lab, path):

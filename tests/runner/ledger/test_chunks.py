@@ -111,20 +111,42 @@ def test_earlier_versions_refuse_a_ledger_with_batches_and_imports_do_not_change
         assert file.execute("PRAGMA user_version").fetchone() == (schema.BATCH_VERSION,)
 
 
-def test_an_older_copy_keeps_its_open_chunks_for_their_provider_to_speak(tmp_path):
-    path, copy = tmp_path / "ledger.sqlite", tmp_path / "copy"
+def test_an_older_copy_counts_its_open_chunks_besides_what_is_missing(tmp_path):
+    path, copy, billed = tmp_path / "ledger.sqlite", tmp_path / "copy", Money.from_usd("0.01")
     with ledger_of(path, CAP) as ledger:
         ledger.reserve_chunk(NOTE, lines_of(2), COVER)
     copy.write_bytes(path.read_bytes())
     with opened(path) as ledger:
-        ledger.settle(an_attempt("job0", "job0"), EACH, an_answer())
+        for job in ("job0", "job1"):
+            ledger.settle(an_attempt(job, job), billed, an_answer())
         ledger.allocate("later", EACH)
         ledger.reserve(an_attempt("later", "later"), EACH)
+        spent = ledger.balance.settled + EACH
     path.write_bytes(copy.read_bytes())
-    assert accept_restored_ledger(FileLocation(path)) == EACH
+    assert accept_restored_ledger(FileLocation(path)) == spent
     with opened(path) as ledger:
         assert ledger.balance.reserved == EACH * 2
-        assert ledger.balance.held == EACH
+        for job in ("job0", "job1"):  # collected again
+            ledger.settle(an_attempt(job, job), billed, an_answer())
+        assert ledger.balance.settled + ledger.balance.held >= spent
+
+
+@pytest.mark.parametrize("state", [ChunkState.INTENDED, ChunkState.UPLOADED])
+def test_a_chunk_that_an_older_copy_has_not_sent_is_looked_for_first(tmp_path, state):
+    path, copy = tmp_path / "ledger.sqlite", tmp_path / "copy"
+    with ledger_of(path, CAP) as ledger:
+        note = ledger.reserve_chunk(NOTE, lines_of(1))
+        note = replace(note, state=state)
+        ledger.record_chunk(note)
+    copy.write_bytes(path.read_bytes())
+    with opened(path) as ledger:
+        ledger.record_chunk(replace(note, state=ChunkState.CREATED, batch="b1"))
+    path.write_bytes(copy.read_bytes())
+    accept_restored_ledger(FileLocation(path))
+    with opened(path) as ledger:
+        (found,) = ledger.open_chunks()
+        assert found.state is ChunkState.CREATING
+        assert found.asked_at
 
 
 def test_what_a_later_version_wrote_of_a_batch_is_an_error(tmp_path):
