@@ -99,7 +99,7 @@ def model_from_json(data: dict[str, Any], folder: Path) -> PlannedModel:
     name = ModelName(data["written"], data["provider"], data["id"], data["alias"])
     card, reserve = (RateCard.from_json(data[key]) for key in ("card", "reserve"))
     offer = Offer.from_json(data["offer"])
-    counting = CountingMethod(**data["counting"])
+    counting = _read_counting(data["counting"])
     if counting.source and not counting.source.startswith("hf:"):
         counting = replace(counting, source=str((folder / counting.source).resolve()))
     takes = capability_from_json(data["takes"]) if "takes" in data else None
@@ -107,9 +107,18 @@ def model_from_json(data: dict[str, Any], folder: Path) -> PlannedModel:
     model = PlannedModel(
         name, offer, card, reserve, data["window"], data["prefill"], counting, takes, caching
     )
-    for each in (model, name, counting, card, reserve):
+    for each in (model, name, card, reserve):
         check_plain_fields(each)
     return model
+
+
+def _read_counting(data: dict[str, Any]) -> CountingMethod:
+    """Read how prompts are counted; a learned offset may be below zero."""
+    counting = CountingMethod(**data)
+    check_plain_fields(replace(counting, offset=None))
+    if not isinstance(counting.offset, int | None):
+        raise ValueError(f"offset is {str(counting.offset)[:20]!r}")  # noqa: TRY004 - as others are
+    return counting
 
 
 def stratum_from_json(data: dict[str, Any]) -> Stratum:

@@ -94,7 +94,8 @@ class Budget:
 
     def _allocate_in_order(self, jobs: Sequence[tuple[str, Money]]) -> int:
         for number, (job, amount) in enumerate(jobs):
-            if not self._try_allocate(job, self.missing_amount(job, amount)):
+            # Where its answer came in a batch, it has what its judges may cost.
+            if not self._try_allocate(job, amount - min(amount, self._ledger.allocated_to(job))):
                 return number
         return len(jobs)
 

@@ -139,9 +139,9 @@ def test_a_plan_whose_limit_of_a_call_bounds_nothing_is_damaged(lab, server, lim
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"study": "../../elsewhere"}, "'../../elsewhere' is no name for a study"),
-        ({"study": ""}, "'' is no name for a study"),
-        ({"models": {}}, "no price is pinned for openai/gpt-4.1"),
+        ({"study": "../../elsewhere"}, "'../../elsewhere' is not the name of a study"),
+        ({"study": ""}, "'' is not the name of a study"),
+        ({"models": {}}, "'openai/gpt-4.1' is none of the plan's models"),
     ],
 )
 def test_a_plan_of_a_stranger_leads_to_no_other_folder_and_has_its_prices(

@@ -83,3 +83,15 @@ def test_a_plan_from_before_that_would_be_refused_is_refused_before_anything_is_
     before = replace(plan, models={"lab/m": replace(plan.models["lab/m"], takes=None)})
     with pytest.raises(NotTaken, match=r"lab/m \(sampling of subject\): seed: it is not"):
         verify_plan(before, NOW)
+
+
+@pytest.mark.parametrize("offset", [-5, 3, None])
+def test_a_learned_offset_may_be_below_zero(plan, tmp_path, offset):
+    """Some providers bill fewer tokens than are counted here."""
+    models = {
+        name: replace(model, counting=replace(model.counting, offset=offset))
+        for name, model in plan.models.items()
+    }
+    save_plan(replace(plan, models=models), tmp_path / "learned.json")
+    (read,) = read_plan(tmp_path / "learned.json").models.values()
+    assert read.counting.offset == offset
