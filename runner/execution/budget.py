@@ -34,10 +34,12 @@ class Budget:
     Args:
         ledger: open for writing.
         pace: seconds, at least, from one transaction to the next.
+        has_batches: whether some of what is reserved may be for batches, which free it in hours.
     """
 
-    def __init__(self, ledger: Ledger, pace: float = 0.0) -> None:
+    def __init__(self, ledger: Ledger, pace: float = 0.0, *, has_batches: bool = False) -> None:
         self._ledger = ledger
+        self._frees_soon = not has_batches  # what is reserved, or allocated
         self._write_or_raise = GroupCommitWriter(ledger, pace).write
         # Set, and replaced, whenever money may have come free. Not a Condition: that would hold its
         # lock while the ledger is written to the disk.
@@ -87,8 +89,9 @@ class Budget:
             balance = self._ledger.balance
             if self.stop_reason or self._draining:
                 return 0
-            others_work = self._ledger.is_shared and (balance.aside or balance.reserved)
-            if not self._open_jobs and not others_work:
+            if not self._open_jobs and not (
+                self._frees_soon and (balance.aside or balance.reserved)
+            ):
                 return 0
             await self._wait_for_news(news)
 
@@ -187,7 +190,7 @@ class Budget:
             return True
         balance = self._ledger.balance
         allocated = balance.aside > self._ledger.allocated_here and time.monotonic() < deadline
-        return allocated or (self._ledger.is_shared and bool(balance.reserved))
+        return allocated or (self._frees_soon and bool(balance.reserved))
 
     def drain(self) -> None:
         """Let no job wait for admission any more."""

@@ -97,7 +97,9 @@ class RunScheduler:
             for model in self._models
         }
         self._ledger = ledger
-        self._budget = Budget(ledger, min(concurrency * _PACE, _LONGEST_PACE))
+        self._budget = Budget(
+            ledger, min(concurrency * _PACE, _LONGEST_PACE), has_batches=bool(self._batched)
+        )
         self._queue = queue
         self._answered: dict[str, Completion] = {}  # of jobs that are taken, and not done
         # Of open jobs: more, because a job also waits for the ledger.
