@@ -56,7 +56,10 @@ def _path(name: str) -> Path:
 
 def _replace(path: Path, content: bytes) -> None:
     """Write a file that is whole whenever it is read, by its owner alone."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = path.parent
+    for each in (*reversed(folder.parents), folder):  # by `parents=True` others could read them
+        if not each.exists():
+            each.mkdir(mode=0o700, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     new = Path(name)
     try:
