@@ -2,7 +2,7 @@
 
 Reading order: `batch_api` (what each implements), `kinds` (which is whose); `openai_batches`,
 `message_batches` of Anthropic, `generate_batches` of Google, `openrouter_batches` and
-`mistral_batches`; what they share, `result_line`, `batch_states` and `batch_fields`.
+`mistral_batches`; what they share, `form_files`, `result_line`, `batch_states` and `batch_fields`.
 """
 
 from providers.batches.apis.batch_api import (

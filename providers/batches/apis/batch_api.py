@@ -130,9 +130,9 @@ class BatchApi(ABC):
     def batch_url(self, target: BatchTarget, batch_id: str) -> str:
         """Return the address that tells of a batch."""
 
-    @abstractmethod
     def cancel_url(self, target: BatchTarget, batch_id: str) -> str:
         """Return the address that a batch is ended at; empty where none can be."""
+        return f"{self.batch_url(target, batch_id)}/cancel"
 
     @abstractmethod
     def list_url(self, target: BatchTarget, cursor: str) -> str:

@@ -83,10 +83,6 @@ class MessageBatches(BatchApi):
         """Return the address that tells of a batch."""
         return f"{_batches_url(target)}/{quote_id(batch_id)}"
 
-    def cancel_url(self, target: BatchTarget, batch_id: str) -> str:
-        """Return the address that a batch is ended at."""
-        return f"{self.batch_url(target, batch_id)}/cancel"
-
     def list_url(self, target: BatchTarget, cursor: str) -> str:
         """Return the address of a page of all batches."""
         after = f"&after_id={quote_cursor(cursor)}" if cursor else ""

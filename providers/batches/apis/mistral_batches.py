@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from providers.batches.apis.batch_api import BatchApi, BatchCall, BatchPage, BatchTarget, FileUpload
+from providers.batches.apis.batch_api import BatchCall, BatchPage, BatchTarget
 from providers.batches.apis.batch_fields import (
     describe_errors,
     list_objects,
@@ -22,6 +22,7 @@ from providers.batches.apis.batch_fields import (
     read_word,
 )
 from providers.batches.apis.batch_states import judge_batch
+from providers.batches.apis.form_files import FormFiles
 from providers.batches.apis.openai_batches import (
     find_window,
     parse_openai_line,
@@ -36,22 +37,12 @@ from providers.reply import reading_response, require_object
 _PAGE = 100  # jobs
 
 
-class MistralBatches(BatchApi):
+class MistralBatches(FormFiles):
     """Mistral's batch jobs."""
-
-    takes_file = True
 
     def write_line(self, target: BatchTarget, custom_id: str, body: bytes) -> bytes:  # noqa: ARG002 - the job names the endpoint
         """Return a line of a chunk's file."""
         return f'{{"custom_id":"{custom_id}","body":'.encode() + body + b"}"
-
-    def find_upload(self, target: BatchTarget, chunk: ChunkToSend, size: int) -> FileUpload | None:  # noqa: ARG002 - a form
-        """Return how a chunk's file is uploaded."""
-        return FileUpload(f"{target.base}/files", {"purpose": "batch"})
-
-    def parse_file_id(self, data: object) -> str:
-        """Return the id of a file that was uploaded."""
-        return read_id(require_object(data), "id")
 
     def create_call(self, target: BatchTarget, chunk: ChunkToSend) -> BatchCall:
         """Return the request that creates a job."""
@@ -67,10 +58,6 @@ class MistralBatches(BatchApi):
     def batch_url(self, target: BatchTarget, batch_id: str) -> str:
         """Return the address that tells of a job."""
         return f"{target.base}/batch/jobs/{quote_id(batch_id)}"
-
-    def cancel_url(self, target: BatchTarget, batch_id: str) -> str:
-        """Return the address that a job is ended at."""
-        return f"{self.batch_url(target, batch_id)}/cancel"
 
     def list_url(self, target: BatchTarget, cursor: str) -> str:
         """Return the address of a page of all jobs; its cursor is the page's number."""
@@ -88,10 +75,6 @@ class MistralBatches(BatchApi):
             batches = tuple(map(self.parse_batch, listed))
             following = str(int(cursor or 0) + 1) if len(batches) >= _PAGE else ""
             return BatchPage(batches, following)
-
-    def result_url(self, target: BatchTarget, source: str) -> str:
-        """Return the address of a file's contents."""
-        return f"{target.base}/files/{quote_id(source)}/content"
 
     def parse_line(self, line: bytes) -> ResultLine:
         """Parse a line of an output or of an error file."""

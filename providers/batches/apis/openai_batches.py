@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import Raw, Struct
 
-from providers.batches.apis.batch_api import BatchApi, BatchCall, BatchPage, BatchTarget, FileUpload
+from providers.batches.apis.batch_api import BatchCall, BatchPage, BatchTarget, FileUpload
 from providers.batches.apis.batch_fields import (
     describe_errors,
     list_objects,
@@ -26,6 +26,7 @@ from providers.batches.apis.batch_fields import (
     read_word,
 )
 from providers.batches.apis.batch_states import judge_batch
+from providers.batches.apis.form_files import FormFiles
 from providers.batches.apis.result_line import (
     SERVER_ERROR,
     LineReader,
@@ -65,23 +66,13 @@ class _Line(Struct):
 _READER = LineReader(_Line)
 
 
-class OpenAiBatches(BatchApi):
+class OpenAiBatches(FormFiles):
     """Batches of OpenAI, and of others that speak its API."""
-
-    takes_file = True
 
     def write_line(self, target: BatchTarget, custom_id: str, body: bytes) -> bytes:
         """Return a line of a chunk's file."""
         head = f'{{"custom_id":"{custom_id}","method":"POST","url":"{target.endpoint}","body":'
         return head.encode() + body + b"}"
-
-    def find_upload(self, target: BatchTarget, chunk: ChunkToSend, size: int) -> FileUpload | None:  # noqa: ARG002 - a form
-        """Return how a chunk's file is uploaded."""
-        return FileUpload(f"{target.base}/files", {"purpose": "batch"})
-
-    def parse_file_id(self, data: object) -> str:
-        """Return the id of a file that was uploaded."""
-        return read_id(require_object(data), "id")
 
     def create_call(self, target: BatchTarget, chunk: ChunkToSend) -> BatchCall:
         """Return the request that creates a batch."""
@@ -98,10 +89,6 @@ class OpenAiBatches(BatchApi):
     def batch_url(self, target: BatchTarget, batch_id: str) -> str:
         """Return the address that tells of a batch."""
         return f"{target.base}/batches/{quote_id(batch_id)}"
-
-    def cancel_url(self, target: BatchTarget, batch_id: str) -> str:
-        """Return the address that a batch is ended at."""
-        return f"{self.batch_url(target, batch_id)}/cancel"
 
     def list_url(self, target: BatchTarget, cursor: str) -> str:
         """Return the address of a page of all batches."""
@@ -125,10 +112,6 @@ class OpenAiBatches(BatchApi):
             # One that does not say whether it is the last is asked for another.
             goes_on = page.get("has_more") is not False and bool(batches)
             return BatchPage(batches, batches[-1].id if goes_on else "")
-
-    def result_url(self, target: BatchTarget, source: str) -> str:
-        """Return the address of a file's contents."""
-        return f"{target.base}/files/{quote_id(source)}/content"
 
     def parse_line(self, line: bytes) -> ResultLine:
         """Parse a line of an output or of an error file."""
