@@ -1,7 +1,7 @@
 """Text that may be longer than the terminal, shown in its pager.
 
-What fits is written at once: a pager waits for a key, and where nobody sits at the terminal, as
-where a tool runs commands in one, it would wait without end.
+What fits is written at once: a pager waits for a key, and in a terminal that a tool runs commands
+in, it would wait without end.
 """
 
 from __future__ import annotations

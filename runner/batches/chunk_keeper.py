@@ -4,7 +4,7 @@
 
 `creating` is recorded, durably, before a provider is asked for a batch. Whatever happens from then
 on, the batch is looked for before anything of the chunk is sent again: it may exist, and bill. What
-a provider refuses, and what certainly does not exist, is free again and planned anew.
+a provider refuses, and what certainly does not exist, is free again and planned once more.
 """
 
 from __future__ import annotations

@@ -47,8 +47,8 @@ SELECT entry.*, answer.* FROM entry LEFT JOIN answer ON answer.attempt = entry.a
 WHERE note <> '' AND kind NOT IN ('end', 'plan', 'approve', 'look', 'batch')
     AND NOT (kind = 'reserve' AND note LIKE '{CHUNK_MARK}%') ORDER BY seq
 """  # noqa: S608 - own names
-# An execution begins a job, or an attempt, before it does anything else; whoever opens the ledger
-# takes over what is allocated to chunks.
+# An execution begins a job, or an attempt, before it does anything else; what is
+# allocated to chunks is taken over as the ledger is opened.
 _SELECT_LAST_STEP = f"""
 SELECT kind, note FROM entry WHERE kind IN ('end', 'plan', 'aside', 'reserve')
     AND NOT (kind = 'aside' AND job LIKE '{CHUNK_MARK}%')
