@@ -89,6 +89,8 @@ class NonNegativeDollars(PositiveDollars):
 class FiniteRange(click.FloatRange):
     """A range of numbers, in which NaN and infinity are not: no comparison would end with them."""
 
+    name = "number"
+
     def convert(
         self,
         value: Any,  # noqa: ANN401 - as click has it
@@ -131,6 +133,7 @@ class ExpiryTime(click.ParamType):  # type: ignore[type-arg] # generic from clic
     """A date (until its end) or a date and time; local time unless a zone is given."""
 
     name = "date or time"
+    forms = "a date like 2026-12-01 or a time like 2026-12-01T18:00"
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
@@ -140,7 +143,7 @@ class ExpiryTime(click.ParamType):  # type: ignore[type-arg] # generic from clic
         try:
             at = datetime.fromisoformat(text if len(text) > 10 else f"{text}T23:59:59")  # noqa: PLR2004
         except ValueError:
-            self.fail(f"{text!r} is not a date like 2026-12-01 or a time like 2026-12-01T18:00")
+            self.fail(f"{text!r} is not {self.forms}", param, ctx)
         at = at.astimezone()
         if at <= datetime.now(UTC):
             self.fail(f"{text!r} is in the past", param, ctx)
@@ -151,6 +154,7 @@ class Deadline(ExpiryTime):
     """A time by which something is to be done: as of `ExpiryTime`, `18:00`, or `6h` from now."""
 
     name = "time"
+    forms = "a time like 6h, 2d, 18:00, 2026-12-01 or 2026-12-01T18:00"
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None

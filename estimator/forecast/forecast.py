@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
-from estimator.cached_prefix import CachedPrefix, index_prefixes, split_prompt
+from estimator.cached_prefix import CachedPrefix, PrefixKey, index_prefixes, split_prompt
 from estimator.forecast.measured_calls import TokenPrices
 from estimator.forecast.measured_parts import CallsByStratum
 from estimator.forecast.output_length import OutputLength, truncated_mean
@@ -264,10 +265,22 @@ def price_average_request(
     return per_million / 1e6 + extra + float(card.per_request)
 
 
-def price_strata(strata: Iterable[Stratum], card: RateCard) -> float:
-    """Return the expected cost of strata at another rate card, in US dollars."""
+def price_strata(
+    strata: Iterable[Stratum],
+    card: RateCard,
+    prefixes: Mapping[PrefixKey, CachedPrefix] = MappingProxyType({}),
+) -> float:
+    """Return the expected cost of strata at another rate card, in US dollars.
+
+    Args:
+        strata: of one model.
+        card: the price.
+        prefixes: that are cached, of each stratum that has one.
+    """
     return sum(
         s.requests
-        * price_average_request(card, s.input_tokens / s.requests, s.output.mean / s.requests)
+        * price_average_request(
+            card, s.input_tokens / s.requests, s.output.mean / s.requests, prefixes.get(s.key)
+        )
         for s in strata
     )

@@ -8,12 +8,13 @@ from datetime import date
 from enum import StrEnum
 from functools import partial
 
+from estimator.cached_prefix import index_prefixes
 from estimator.forecast import Stratum, price_strata
 from estimator.workload import PlannedModel, find_batch_offer
 from experiment.definition import Experiment, list_uses
 from pricing.errors import NoPrice
 from pricing.price_book import PriceBook
-from pricing.rates import SERVICE_TIERS, Offer, PriceOptions
+from pricing.rates import SERVICE_TIERS, Offer, PriceOptions, RateCard
 from providers.addresses import find_service
 from providers.registry import load_providers
 
@@ -78,11 +79,18 @@ def list_ways(  # noqa: PLR0913 - what is asked, and at which prices
         if written not in fixed:
             ways |= dict(_find_offers(experiment, model, book, allowed - ways.keys()))
         priced = [
-            WayOffer(written, way, offer, price_strata(own, offer.highest_on(run_date)))
+            WayOffer(written, way, offer, _price(own, model, way, offer.highest_on(run_date)))
             for way, offer in ways.items()
         ]
         found[written] = sorted(priced, key=lambda each: (each.cost, list(Way).index(each.way)))
     return found
+
+
+def _price(strata: Sequence[Stratum], model: PlannedModel, way: Way, card: RateCard) -> float:
+    """Return what requests likely cost: by calls, what is read of a cache costs less."""
+    if way is Way.BATCH or card.cache_read is None:
+        return price_strata(strata, card)
+    return price_strata(strata, card, index_prefixes({strata[0].model: model}))
 
 
 def _find_fixed(experiment: Experiment) -> set[str]:

@@ -49,6 +49,7 @@ _SECTION_MODELS: dict[Any, type[BaseModel]] = {
 _NO_LONGER = {
     "free_fields": "no such field any more; write what it names in `sampling: {extra: {…}}` instead"
 }
+_PLAIN_WORDS = {"bool_parsing": "expected yes or no", "bool_type": "expected yes or no"}
 _NO_PLACES = {"[key]", *WHEN_TAGS}  # parts of a place that no file has
 _MAX_ERRORS = 20  # in one message
 _MAX_SHOWN = 200  # characters of a value in an error message
@@ -139,7 +140,8 @@ def _explain_errors(path: Path, root: yaml.Node | None, error: ValidationError) 
     for problem in problems[:_MAX_ERRORS]:
         place = [part for part in problem["loc"] if part not in _NO_PLACES]
         field = ".".join(map(str, place)) or "experiment"
-        text = problem["msg"].removeprefix("Value error, ")[: 5 * _MAX_SHOWN]
+        said = _PLAIN_WORDS.get(problem["type"], problem["msg"])
+        text = said.removeprefix("Value error, ")[: 5 * _MAX_SHOWN]
         if problem["type"] == "extra_forbidden":
             text = f"unknown field; known fields: {', '.join(_list_known_fields(place))}"
             text = _NO_LONGER.get(field, text)

@@ -20,3 +20,16 @@ from afcost.cli import run_cli
 def test_what_is_no_finite_number_is_refused(command, number, capsys):
     assert run_cli([*command, number]) == 2
     assert f"Invalid value for '{command[-1]}'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("run", "plan.json", "--poll", "x"), "'x' is not a valid number"),
+        (("run", "plan.json", "--by", "soon"), "'soon' is not a time like 6h, 2d, 18:00, 2026-"),
+        (("approve", "plan.json", "--until", "soon"), "'soon' is not a date like 2026-12-01 or"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_what_can(command, said, capsys):
+    assert run_cli(command) == 2
+    assert said in " ".join(capsys.readouterr().err.split())

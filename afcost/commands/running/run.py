@@ -86,7 +86,7 @@ def _prepare_by(
 @by_option
 @click.option("--wait/--no-wait", "waits", default=True, show_default=True,
               help="Wait for batches, or leave them to the next run.")  # fmt: skip
-@click.option("--poll", type=FiniteRange(min=0), metavar="SECONDS", default=60, show_default=True,
+@click.option("--poll", type=FiniteRange(min=0.1), metavar="SECONDS", default=60, show_default=True,
               help="Time between looks at batches.")  # fmt: skip
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Run folder; default: runs/STUDY.")
 def run_command(  # noqa: PLR0913 - one argument for each option

@@ -26,12 +26,13 @@ MODELS = "[claude-sonnet-4.5, gpt-5, {name: deepinfra/llama-3.3-70b, batch: no}]
 def estimate(tmp_path):
     """Return a function that estimates an experiment of some models, judged by gpt-4o-mini."""
 
-    def make(models=MODELS, overrides=Overrides(), queries=40):
+    def make(models=MODELS, overrides=Overrides(), queries=40, *, shared=""):
         (tmp_path / "q.txt").write_text("".join(f"question {n}\n" for n in range(queries)))
         path = tmp_path / "experiment.yaml"
         path.write_text(
             f"name: n\nmodels: {models}\nqueries: {{file: q.txt}}\n"
-            "sampling: {max_tokens: 900}\nmessages: [{role: user, content: '{{ query }}'}]\n"
+            "sampling: {max_tokens: 900}\n"
+            f"messages: [{shared}{{role: user, content: '{{{{ query }}}}'}}]\n"
             "judges:\n- name: j\n  model: gpt-4o-mini\n  sampling: {max_tokens: 90}\n"
             "  messages: [{role: user, content: 'J {{ output }}'}]\n"
         )
@@ -70,6 +71,18 @@ def test_ways_are_those_with_a_known_price_and_what_the_file_says_stays(estimate
     cheapest, *others = offers(estimate())["gpt-5"]
     assert cheapest.way is Way.FLEX  # costs what a batch does, and is sooner there
     assert cheapest.cost == pytest.approx(max(each.cost for each in others) / 2)
+
+
+def test_calls_that_read_a_cache_may_cost_less_than_a_batch(estimate) -> None:
+    shared = f"{{role: system, content: '{'few words ' * 20_000}'}}, "
+    plain, cached = (
+        offers(estimate("[claude-sonnet-4.5]\ncache: " + cache, shared=shared))["claude-sonnet-4.5"]
+        for cache in ("off", "auto")
+    )
+    assert [each.way for each in plain] == [Way.BATCH, Way.CALLS]
+    assert [each.way for each in cached] == [Way.CALLS, Way.BATCH]
+    assert cached[1].cost == pytest.approx(plain[0].cost)
+    assert cached[0].cost < plain[1].cost / 4
 
 
 def test_more_time_costs_less(estimate) -> None:

@@ -16,6 +16,7 @@ JUDGE = "{name: %s, model: gpt-4o, messages: [{role: user, content: x}], samplin
     [
         ("name: tiny", "name: a b", 1, "name: "),
         ("models: [gpt-4o]", "models: gpt-4o", 2, "models: "),
+        ("models: [gpt-4o]", "models: [gpt-4o]\nbatch: maybe", 3, "batch: expected yes or no (fou"),
         ("models: [gpt-4o]", "models: [gpt-4o]\nsample: 3", 3, "sample: unknown field; known"),
         ('{pays: "yes"}', "[pays]", 6, "factors.tier.paid: "),
         ("{file: queries.txt}", "{path: queries.txt}", 7,
