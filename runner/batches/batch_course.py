@@ -20,6 +20,7 @@ from pricing.money import Money
 from providers.batches import BatchLimits
 from runner.batches.batch_work import BatchWork
 from runner.batches.chunk_keeper import ChunkKeeper, Refusal
+from runner.batches.chunk_price import write_price
 from runner.batches.chunk_store import ChunkStore
 from runner.batches.cutting import MOST_ATTEMPTS, ChunkCutter, ChunkRoom
 from runner.batches.describe import describe_chunks
@@ -42,6 +43,10 @@ from runner.execution import (
 
 _PART_OF_CAP = 10  # a chunk is one part of so many at most, unless a block alone is more
 _CALLS_AT_ONCE = 500  # jobs, before batches are looked at again
+_UNPRICED = (
+    "its price in batches is not known any more, or is above that of calls, so no more batches are "
+    "sent; once those that are away are collected, a run without --batch sends the rest as calls"
+)
 _SLICE = 0.1  # seconds between looks at whether to stop
 
 
@@ -276,12 +281,16 @@ class BatchCourse:
         for kind in self._pending.list_kinds():
             if kind.model in self._ends.refused or self._is_on_trial(kind.model):
                 continue
+            if kind.model in self._work.unpriced:
+                self._ends.refused[kind.model] = _UNPRICED
+                continue
             room = self._find_room(kind)
             if room is None or (cut := self._cutter.cut(kind, room)) is None:
                 continue
             limits = self._find_limits(kind.model)
             window = None if limits is None else limits.hours
-            note = self._store.reserve(cut, window)
+            price = write_price(self._work.models[kind.model])
+            note = self._store.reserve(cut, window, price)
             if note is not None:
                 return note.chunk
             self._cutter.put_back(cut)

@@ -25,6 +25,7 @@ class BatchWork:
         ledger: open for writing.
         models: written name -> model; those that are sent batches at the prices of these.
         batched: written names of those.
+        unpriced: those of them of which nothing more is sent: their price is not known any more.
         providers: every provider by name.
         folder: of the run.
         work: the digest of the plan's work.
@@ -49,4 +50,5 @@ class BatchWork:
     may_begin: Callable[[], bool] = lambda: True
     find_limits: Callable[[Provider], BatchLimits | None] = find_batch_limits
     waits: bool = True
+    unpriced: frozenset[str] = frozenset()
     poll: float = 60.0

@@ -287,6 +287,7 @@ class Run:
     calls: FakeProvider
     batched: frozenset[str] = frozenset({MODEL})
     limits: BatchLimits = LIMITS
+    unpriced: frozenset[str] = frozenset()
     kill: Callable[[], None] = lambda: None
     client: Callable[[], Any] | None = None  # None: `batches` itself
     providers: dict[str, Any] = field(default_factory=lambda: {"my-lab": None})
@@ -318,6 +319,7 @@ class Run:
                     ledger=ledger,
                     models=self.lab.models,
                     batched=self.batched,
+                    unpriced=self.unpriced,
                     providers=self.providers,
                     folder=self.path.parent,
                     work="work",
