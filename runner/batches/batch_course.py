@@ -13,7 +13,6 @@ import time
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from experiment.prompts import Request
 from pricing.money import Money
@@ -145,7 +144,9 @@ class BatchCourse:
     def describe_end(self) -> tuple[StopReason, str]:
         """Return how an execution ended that nothing else ended, and what there is to say."""
         ends, failed = self._ends, self._settler.failed if self._settler else []
-        open_chunks = describe_chunks(self._store.notes.values(), self._troubles, datetime.now(UTC))
+        open_chunks = describe_chunks(
+            self._store.notes.values(), self._troubles, self._work.read_clock()
+        )
         refused = "\n".join(f"{model}: {why}" for model, why in ends.refused.items())
         self._progress.failed += failed
         if ends.stop:
@@ -163,7 +164,7 @@ class BatchCourse:
 
     def describe_open(self) -> str:
         """Return what is at providers, for a person; empty where nothing is."""
-        return describe_chunks(self._store.notes.values(), self._troubles, datetime.now(UTC))
+        return describe_chunks(self._store.notes.values(), self._troubles, self._work.read_clock())
 
     async def _find_block(self) -> Collection[int]:
         assert self._settler is not None  # noqa: S101 - it was attached
@@ -179,6 +180,7 @@ class BatchCourse:
                 self._may_send,
                 self._note_refusal,
                 self._tries,
+                self._work.read_clock,
             )
             while not self._is_stopped():
                 await self._look_at_chunks(keeper)
@@ -352,5 +354,5 @@ class BatchCourse:
 
     def _show(self) -> None:
         self._progress.batches = describe_chunks(
-            self._store.notes.values(), self._troubles, datetime.now(UTC), is_short=True
+            self._store.notes.values(), self._troubles, self._work.read_clock(), is_short=True
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from estimator.workload import PlannedModel
@@ -13,6 +14,11 @@ from providers.batches import BatchLimits, find_batch_limits
 from providers.provider import Provider
 from runner.ledger import Ledger
 from runner.transport.batches import BatchTransport
+
+
+def read_utc_clock() -> datetime:
+    """Return now, in UTC."""
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +41,7 @@ class BatchWork:
         find_limits: returns what the batches of a provider are like; None where it has none.
         waits: whether it waits for batches; else it ends where there is nothing else to do.
         poll: seconds between looks at batches.
+        read_clock: returns now, in UTC.
     """
 
     requests: RequestBuilder
@@ -52,3 +59,4 @@ class BatchWork:
     waits: bool = True
     unpriced: frozenset[str] = frozenset()
     poll: float = 60.0
+    read_clock: Callable[[], datetime] = read_utc_clock

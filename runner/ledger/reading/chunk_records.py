@@ -56,6 +56,8 @@ class ChunkNote:
             has ended, and of chunks of earlier versions.
         window: hours in which the provider does it, or gives it up; None where that is not known.
         fetches: how often results were read that were not whole.
+        waited: seconds that were waited for what does not come, as `runner.batches` counts them.
+        waited_here, waited_there: until when, by this machine's clock and by the provider's.
         settled, released, held: what became of its attempts, once it has ended.
         is_queue_full: it was refused because too many tokens wait at its provider.
         problem: what went wrong, in words.
@@ -82,6 +84,9 @@ class ChunkNote:
     window: float | None = None
     price: Mapping[str, Any] | None = field(default=None, hash=False)
     fetches: int = 0
+    waited: float = 0.0
+    waited_here: str = ""
+    waited_there: str = ""
     settled: int = 0
     released: int = 0
     held: int = 0
