@@ -147,7 +147,10 @@ class ChunkKeeper:
         created = await self._client.create(name, self._store.describe(note))
         match created:
             case RemoteBatch():
-                self._note_created(note, created)
+                if why := self._find_mistake(note, created):
+                    self.troubles[note.chunk] = f"it is not known whether it was made: {why}"
+                else:
+                    self._note_created(note, created)
             case NotBilled(failure):
                 note = self._store.record(note, state=before, problem=failure.message)
                 await self._try_later(note, failure)
@@ -221,6 +224,9 @@ class ChunkKeeper:
         if not isinstance(batch, RemoteBatch):
             await self._note_untold(note, batch, batch.failure.message)
             return
+        if why := self._find_mistake(note, batch):
+            self.troubles[note.chunk] = why
+            return
         told = {
             "status": batch.status,
             "succeeded": batch.succeeded or note.succeeded,
@@ -235,6 +241,18 @@ class ChunkKeeper:
                 await self._give_back(note, why, is_queue_full=batch.too_many_queued)
             case BatchState.FAILED | BatchState.ENDED:
                 await self._collect(self._store.record(note, **told), batch)
+
+    def _find_mistake(self, note: ChunkNote, batch: RemoteBatch) -> str:
+        """Return why what was told is of another batch than this chunk's; empty where it is not.
+
+        Nothing of it is believed then: it may say of lines that they were never done.
+        """
+        is_known = batch.id in self._store.describe(note).other_batches
+        if is_known or (note.batch and batch.id != note.batch):
+            return f"its provider answered with another batch, {batch.id}"
+        if batch.chunk not in ("", note.chunk):
+            return f"its provider answered with the batch of another chunk, {batch.chunk}"
+        return ""
 
     @staticmethod
     def _has_answered(note: ChunkNote) -> bool:

@@ -1,8 +1,8 @@
 """Waiting: how long a chunk was waited for, as clocks show it that may be set meanwhile.
 
 What does not come is believed not to come only after some time. That a clock is set forward must
-not make up for it. So time is counted from look to look: each adds what passed since the one before,
-by this machine's clock and the provider's, whichever says less, and a third of the whole at most.
+not make up for it. So time is counted from look to look: each adds what passed since the one
+before, by this machine's clock and the provider's, whichever says less, and a third at most.
 """
 
 from __future__ import annotations

@@ -98,6 +98,8 @@ class Faults:
         fetching: results are `once`, or `always`, not whole.
         goes_back: a batch that has ended is told to work again, at every second poll.
         takes_back: a batch that has ended is told to have been refused, later.
+        strays: an answer is about another batch, once: that to the first `poll`, by its id, or by
+            the `name` of its chunk, or that to the `creation` of the second.
         usage: of each line, by this factor; of its output.
         bad: how many are the first ones.
     """
@@ -111,6 +113,7 @@ class Faults:
     fetching: str = ""
     goes_back: bool = False
     takes_back: bool = False
+    strays: str = ""
     usage: float = 1.0
     bad: int = 2
 
@@ -153,6 +156,7 @@ class FakeBatches:
     clock: Clock = field(default_factory=Clock)
     look: float = _LOOK
     whole_at: datetime = datetime(9999, 1, 1, tzinfo=UTC)  # results, told `late`
+    strayed: bool = False
     hidden: int = 0  # so often a batch that was made is not in the list
     works: bool = True  # False: batches go on working
     knows: bool = True  # False: it has forgotten all batches
@@ -195,7 +199,7 @@ class FakeBatches:
         self.step()
         if fault == "done":
             return Unknown(_failure("no answer within 600 s"))
-        return self._tell(batch)
+        return self._stray(self._tell(batch), batch, "creation" if batch.number else "")
 
     async def find(self, _: ModelName, chunk: ChunkToSend) -> Found:
         self.step()
@@ -215,7 +219,17 @@ class FakeBatches:
         batch.polls += self.works
         if batch.polls >= 2 and batch.results is None and not self._fails(batch):
             batch.results = dict(self._do(batch))
-        return self._tell(batch)
+        return self._stray(self._tell(batch), batch, "poll", "name")
+
+    def _stray(self, told: RemoteBatch, batch: _Batch, *when: str) -> RemoteBatch:
+        """Return an answer, or once what a provider that mixes batches up would say."""
+        if self.strayed or not self.faults.strays or self.faults.strays not in when:
+            return told
+        self.strayed = True
+        if self.faults.strays == "name":
+            return replace(told, chunk="afc-0000000000000000-0", state=BatchState.FAILED)
+        other = "batch0" if batch.number else "batch-of-others"
+        return replace(told, id=other, state=BatchState.FAILED)
 
     def _fails(self, batch: _Batch) -> bool:
         return bool(self.faults.validation) and batch.number < self.faults.bad

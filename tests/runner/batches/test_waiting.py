@@ -1,4 +1,4 @@
-"""What does not come is given up only after some time, which one clock that is set does not make up."""
+"""What does not come is given up only after some time, whatever one clock is set to."""
 
 from datetime import UTC, datetime, timedelta
 
