@@ -19,7 +19,7 @@ class ChunkToSend:
         intended_at: when it was reserved, before anything was sent, in UTC: no batch that is older
             can be this one.
         sent_at: when its creation was last sent, in UTC, written durably before that; None where it
-            was not sent. Until a while after it a batch that is not there may still appear.
+            was not sent.
         file_id: of its file at the provider, once that was uploaded; empty before, and where the
             lines are sent with the creation.
         labels: what its metadata says, where there is any: the run, the plan's digest. Up to 14

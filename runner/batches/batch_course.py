@@ -13,13 +13,13 @@ import time
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from experiment.prompts import Request
 from pricing.money import Money
 from providers.batches import BatchLimits
 from runner.batches.batch_work import BatchWork
 from runner.batches.chunk_keeper import ChunkKeeper, Refusal
+from runner.batches.chunk_price import write_price
 from runner.batches.chunk_store import ChunkStore
 from runner.batches.cutting import MOST_ATTEMPTS, ChunkCutter, ChunkRoom
 from runner.batches.describe import describe_chunks
@@ -42,6 +42,10 @@ from runner.execution import (
 
 _PART_OF_CAP = 10  # a chunk is one part of so many at most, unless a block alone is more
 _CALLS_AT_ONCE = 500  # jobs, before batches are looked at again
+_UNPRICED = (
+    "its price in batches is not known any more, or is above that of calls, so no more batches are "
+    "sent; once those that are away are collected, a run without --batch sends the rest as calls"
+)
 _SLICE = 0.1  # seconds between looks at whether to stop
 
 
@@ -140,7 +144,9 @@ class BatchCourse:
     def describe_end(self) -> tuple[StopReason, str]:
         """Return how an execution ended that nothing else ended, and what there is to say."""
         ends, failed = self._ends, self._settler.failed if self._settler else []
-        open_chunks = describe_chunks(self._store.notes.values(), self._troubles, datetime.now(UTC))
+        open_chunks = describe_chunks(
+            self._store.notes.values(), self._troubles, self._work.read_clock()
+        )
         refused = "\n".join(f"{model}: {why}" for model, why in ends.refused.items())
         self._progress.failed += failed
         if ends.stop:
@@ -158,7 +164,7 @@ class BatchCourse:
 
     def describe_open(self) -> str:
         """Return what is at providers, for a person; empty where nothing is."""
-        return describe_chunks(self._store.notes.values(), self._troubles, datetime.now(UTC))
+        return describe_chunks(self._store.notes.values(), self._troubles, self._work.read_clock())
 
     async def _find_block(self) -> Collection[int]:
         assert self._settler is not None  # noqa: S101 - it was attached
@@ -174,6 +180,7 @@ class BatchCourse:
                 self._may_send,
                 self._note_refusal,
                 self._tries,
+                self._work.read_clock,
             )
             while not self._is_stopped():
                 await self._look_at_chunks(keeper)
@@ -276,12 +283,16 @@ class BatchCourse:
         for kind in self._pending.list_kinds():
             if kind.model in self._ends.refused or self._is_on_trial(kind.model):
                 continue
+            if kind.model in self._work.unpriced:
+                self._ends.refused[kind.model] = _UNPRICED
+                continue
             room = self._find_room(kind)
             if room is None or (cut := self._cutter.cut(kind, room)) is None:
                 continue
             limits = self._find_limits(kind.model)
             window = None if limits is None else limits.hours
-            note = self._store.reserve(cut, window)
+            price = write_price(self._work.models[kind.model])
+            note = self._store.reserve(cut, window, price)
             if note is not None:
                 return note.chunk
             self._cutter.put_back(cut)
@@ -343,5 +354,5 @@ class BatchCourse:
 
     def _show(self) -> None:
         self._progress.batches = describe_chunks(
-            self._store.notes.values(), self._troubles, datetime.now(UTC), is_short=True
+            self._store.notes.values(), self._troubles, self._work.read_clock(), is_short=True
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from estimator.workload import PlannedModel
@@ -13,6 +14,11 @@ from providers.batches import BatchLimits, find_batch_limits
 from providers.provider import Provider
 from runner.ledger import Ledger
 from runner.transport.batches import BatchTransport
+
+
+def read_utc_clock() -> datetime:
+    """Return now, in UTC."""
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +31,7 @@ class BatchWork:
         ledger: open for writing.
         models: written name -> model; those that are sent batches at the prices of these.
         batched: written names of those.
+        unpriced: those of them of which nothing more is sent: their price is not known any more.
         providers: every provider by name.
         folder: of the run.
         work: the digest of the plan's work.
@@ -34,6 +41,7 @@ class BatchWork:
         find_limits: returns what the batches of a provider are like; None where it has none.
         waits: whether it waits for batches; else it ends where there is nothing else to do.
         poll: seconds between looks at batches.
+        read_clock: returns now, in UTC.
     """
 
     requests: RequestBuilder
@@ -49,4 +57,6 @@ class BatchWork:
     may_begin: Callable[[], bool] = lambda: True
     find_limits: Callable[[Provider], BatchLimits | None] = find_batch_limits
     waits: bool = True
+    unpriced: frozenset[str] = frozenset()
     poll: float = 60.0
+    read_clock: Callable[[], datetime] = read_utc_clock

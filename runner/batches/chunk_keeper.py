@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from estimator.workload import PlannedModel
 from providers.batches import BatchState, RemoteBatch
@@ -20,12 +20,26 @@ from providers.errors import NotTaken
 from providers.failures import Failure, FailureMeaning
 from runner.batches.chunk_store import ChunkStore
 from runner.batches.line_settler import LineSettler
+from runner.batches.waiting import (
+    Moment,
+    begin_wait,
+    count_wait,
+    end_wait,
+    find_passed,
+    has_waited,
+)
 from runner.ledger import ChunkNote, ChunkState
 from runner.transport import NotBilled, Unknown
 from runner.transport.batches import BatchTransport
 
 _MOST_TRIES = 10  # of uploading and creating a chunk, in one execution
-_MOST_FETCHES = 4  # of results that are not whole; then what they say is taken
+_APPEARS_WITHIN = timedelta(minutes=15)  # a batch that was asked for, if it was made at all
+# Results that are not whole become so within minutes; most batches are done within an hour of their
+# start, and none is known to tell more of itself so long after it has ended.
+_WHOLE_WITHIN = timedelta(hours=1)
+_LEAST_FETCHES = 4  # before what results say is taken for all that they will
+_FETCHED_EVERY = timedelta(minutes=5)  # after those
+_MAY_APPEAR = "it was sent a short while ago, and may still appear"
 _LATE = timedelta(hours=2)  # after which a batch that was due is looked for no longer
 _FORGOTTEN = timedelta(days=31)  # after it was due; no provider is known that keeps results longer
 
@@ -57,6 +71,8 @@ class ChunkKeeper:
         client: sends.
         may_send: returns whether anything new may be sent now.
         on_refusal: is called where a chunk came to nothing.
+        tries: name of a chunk -> how often it was tried to send it; counted on here.
+        read_clock: returns now, in UTC.
 
     Attributes:
         troubles: name of a chunk -> what is wrong with it now, in words.
@@ -71,11 +87,12 @@ class ChunkKeeper:
         may_send: Callable[[], bool],
         on_refusal: Callable[[Refusal], None],
         tries: Counter[str],
+        read_clock: Callable[[], datetime],
     ) -> None:
         self.troubles: dict[str, str] = {}
         self._store, self._settler, self._models = store, settler, models
         self._client, self._may_send, self._on_refusal = client, may_send, on_refusal
-        self._tries = tries
+        self._tries, self._read_clock = tries, read_clock
 
     async def advance(self, note: ChunkNote) -> None:
         """Take the next steps of a chunk, as far as they can be taken now."""
@@ -122,15 +139,18 @@ class ChunkKeeper:
     async def _create(self, note: ChunkNote) -> None:
         before, name = note.state, self._models[note.model].name
         note = self._store.record(
-            note,
+            begin_wait(note, self._read_moment(note)),
             state=ChunkState.CREATING,
-            asked_at=datetime.now(UTC).isoformat(),
+            asked_at=self._read_clock().isoformat(),
             key_mark=self._client.mark_key(name, note.chunk),
         )
         created = await self._client.create(name, self._store.describe(note))
         match created:
             case RemoteBatch():
-                self._note_created(note, created)
+                if why := self._find_mistake(note, created):
+                    self.troubles[note.chunk] = f"it is not known whether it was made: {why}"
+                else:
+                    self._note_created(note, created)
             case NotBilled(failure):
                 note = self._store.record(note, state=before, problem=failure.message)
                 await self._try_later(note, failure)
@@ -141,7 +161,11 @@ class ChunkKeeper:
 
     def _note_created(self, note: ChunkNote, batch: RemoteBatch) -> ChunkNote:
         return self._store.record(
-            note, state=ChunkState.CREATED, batch=batch.id, status=batch.status, problem=""
+            end_wait(note),
+            state=ChunkState.CREATED,
+            batch=batch.id,
+            status=batch.status,
+            problem="",
         )
 
     async def _try_later(self, note: ChunkNote, failure: Failure) -> None:
@@ -173,21 +197,35 @@ class ChunkKeeper:
         found = await self._client.find(self._models[note.model].name, self._store.describe(note))
         if found.batch is not None:
             self._note_created(note, found.batch)
+        elif not self._was_waited_for(note, _APPEARS_WITHIN):
+            self.troubles[note.chunk] = f"it is looked for: {found.why or _MAY_APPEAR}"
         elif found.is_sure:
             await self._settler.release_all(note, "its batch was never made")
             self._store.end(note, problem="it was never made")
-        elif note.due is not None and datetime.now(UTC) > note.due + _LATE:
+        elif note.due is not None and self._read_clock() > note.due + _LATE:
             why = f"it is not known whether its batch was made: {found.why}"
             await self._settler.hold_all(note, why)
             self._store.end(note, problem=why)
         else:
             self.troubles[note.chunk] = f"it is looked for: {found.why}"
 
+    def _was_waited_for(self, note: ChunkNote, whole: timedelta) -> bool:
+        """Return whether all of a time was waited; the time since the last look is counted."""
+        counted = self._store.record(count_wait(note, self._read_moment(note), whole))
+        return has_waited(counted, whole)
+
+    def _read_moment(self, note: ChunkNote) -> Moment:
+        there = self._client.read_clock(self._models[note.model].name)
+        return Moment(self._read_clock(), there)
+
     async def _poll(self, note: ChunkNote) -> None:
         name = self._models[note.model].name
         batch = await self._client.poll(name, note.batch)
         if not isinstance(batch, RemoteBatch):
             await self._note_untold(note, batch, batch.failure.message)
+            return
+        if why := self._find_mistake(note, batch):
+            self.troubles[note.chunk] = why
             return
         told = {
             "status": batch.status,
@@ -204,6 +242,18 @@ class ChunkKeeper:
             case BatchState.FAILED | BatchState.ENDED:
                 await self._collect(self._store.record(note, **told), batch)
 
+    def _find_mistake(self, note: ChunkNote, batch: RemoteBatch) -> str:
+        """Return why what was told is of another batch than this chunk's; empty where it is not.
+
+        Nothing of it is believed then: it may say of lines that they were never done.
+        """
+        is_known = batch.id in self._store.describe(note).other_batches
+        if is_known or (note.batch and batch.id != note.batch):
+            return f"its provider answered with another batch, {batch.id}"
+        if batch.chunk not in ("", note.chunk):
+            return f"its provider answered with the batch of another chunk, {batch.chunk}"
+        return ""
+
     @staticmethod
     def _has_answered(note: ChunkNote) -> bool:
         """Return whether lines were done, so that it was not refused, whatever is said of it now.
@@ -215,31 +265,47 @@ class ChunkKeeper:
     async def _note_untold(self, note: ChunkNote, told: NotBilled | Unknown, why: str) -> None:
         """Take note that nothing was told of a batch, or hold its money where nothing ever will."""
         self.troubles[note.chunk] = why
-        is_gone = note.due is not None and datetime.now(UTC) > note.due + _FORGOTTEN
+        is_gone = note.due is not None and self._read_clock() > note.due + _FORGOTTEN
         if is_gone and isinstance(told, NotBilled) and not told.failure.retries:
             await self._settler.hold_all(note, f"its provider does not know its batch: {why}")
             self._store.end(note, problem=why)
 
     async def _collect(self, note: ChunkNote, batch: RemoteBatch) -> None:
-        """Settle what a batch did; what its results leave out is held, once they are whole."""
+        """Settle what a batch did; what its results leave out is held, once it was waited for."""
         name = self._models[note.model].name
-        path, is_last = self._store.results_file(note), note.fetches + 1 >= _MOST_FETCHES
+        if self._was_fetched_just_now(note):
+            self.troubles[note.chunk] = note.problem
+            return
+        now = self._read_moment(note)
+        waited = count_wait(note, now, _WHOLE_WITHIN) if note.fetches else begin_wait(note, now)
+        is_last = note.fetches + 1 >= _LEAST_FETCHES and has_waited(waited, _WHOLE_WITHIN)
+        path = self._store.results_file(note)
         path.unlink(missing_ok=True)
         fetched = await self._client.fetch_results(name, batch, path, note.lines, takes_cut=is_last)
         if isinstance(fetched, NotBilled | Unknown):
             why = f"its results cannot be fetched: {fetched.failure.message}"
             await self._note_untold(note, fetched, why)
             if isinstance(fetched, Unknown) and not is_last:
-                self._store.record(note, fetches=note.fetches + 1)
+                self._note_fetch(waited, why)
             return
         problems = await self._settler.settle_results(note, self._client, name)
         missing = len(self._store.open_lines(note).numbers)
         if missing and not is_last:
-            self._store.record(note, fetches=note.fetches + 1)
-            self.troubles[note.chunk] = f"its results leave out {missing:,} of its requests"
+            self._note_fetch(waited, f"its results leave out {missing:,} of its requests")
             return
         said = [batch.problem, *problems[:1]]
         if missing:
             said.append(f"its results say nothing of {missing:,} of its requests")
             await self._settler.hold_all(note, "its batch's results say nothing of it")
-        self._store.end(note, problem="; ".join(filter(None, said)))
+        self._store.end(waited, problem="; ".join(filter(None, said)))
+
+    def _note_fetch(self, note: ChunkNote, why: str) -> None:
+        """Take note that results were not whole, so that they are fetched again."""
+        self._store.record(note, fetches=note.fetches + 1, problem=why)
+        self.troubles[note.chunk] = why
+
+    def _was_fetched_just_now(self, note: ChunkNote) -> bool:
+        """Return whether results that are still not whole were fetched a short while ago."""
+        if note.fetches < _LEAST_FETCHES or not note.waited_here:
+            return False
+        return find_passed(note, self._read_moment(note)) < _FETCHED_EVERY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -74,12 +75,15 @@ class ChunkStore:
         """Return the lines of a chunk of which nothing is known yet."""
         return ChunkLines(note, self._ledger, self._pending, self._places)
 
-    def reserve(self, cut: Cut, window: float | None) -> ChunkNote | None:
+    def reserve(
+        self, cut: Cut, window: float | None, price: Mapping[str, Any] | None = None
+    ) -> ChunkNote | None:
         """Reserve a chunk; None, with nothing changed, where the cap does not cover it.
 
         Args:
             cut: what it is made of.
             window: hours after which its provider has ended it; None where that is not known.
+            price: of its requests, as of `write_price`.
         """
         # A number of the ledger's may be drawn again in one that was put back from a copy.
         name = name_chunk(f"{self._ledger.witness.identity} {secrets.token_hex(16)}", 0)
@@ -90,6 +94,7 @@ class ChunkStore:
             work=self._work,
             tokens=cut.tokens,
             window=window,
+            price=price,
             intended_at=datetime.now(UTC).isoformat(),
         )
         reserved = self._ledger.reserve_chunk(note, cut.lines, cut.cover)
@@ -114,7 +119,7 @@ class ChunkStore:
             "released": found.get("release", 0),
             "held": found.get("hold", 0),
         }
-        return self.record(note, state=ChunkState.ENDED, **counts, **changes)
+        return self.record(note, state=ChunkState.ENDED, price=None, **counts, **changes)
 
     def _keep(self, note: ChunkNote) -> None:
         if note.batch:

@@ -17,6 +17,7 @@ from pricing.catalog import ModelName
 from pricing.money import Money
 from providers.batches import LineEnd, name_line, parse_line_name
 from runner.batches.chunk_lines import ChunkLine, ChunkLines
+from runner.batches.chunk_price import price_as_reserved
 from runner.batches.chunk_store import ChunkStore
 from runner.batches.line_budget import LineBudget
 from runner.batches.pending_work import OpenJob, PendingWork
@@ -37,7 +38,7 @@ class LineSettler:
         store: of its chunks.
         pending: what is left of the plan; what a chunk leaves undone is added to it.
         worst_case: what requests may cost.
-        models: written name -> model, at the prices of its batches.
+        models: written name -> model; a chunk is settled at the price that it was reserved by.
         slots: of all models, which learn of how they bill.
         on_stop: is called with the reason why nothing more may be sent.
 
@@ -60,15 +61,8 @@ class LineSettler:
         self._ledger, self._store, self._pending = ledger, store, pending
         self._worst_case = worst_case
         self._budget = LineBudget(ledger)
-        self._attempts = AttemptRunner(
-            models,
-            self._budget,
-            worst_case,
-            _SendsNothing(),
-            breakers=_SendsNothing(),
-            slots=slots,
-            on_stop=on_stop,
-        )
+        self._models, self._slots, self._on_stop = models, slots, on_stop
+        self._deciders: dict[str, AttemptRunner] = {}  # of chunks that are being collected
         self.answered = 0
         self.failed: list[str] = []
         self.given_up: set[str] = set()
@@ -97,6 +91,7 @@ class LineSettler:
         if free:
             again = client.read_results(name, path, find_request)
             await self._settle_some(note, lines, again, [], free=True)
+        self._deciders.pop(note.chunk, None)
         return problems
 
     async def _settle_some(
@@ -138,13 +133,28 @@ class LineSettler:
             return
         self._worst_case.remember_count(line.request, line.count)
         sent_at = datetime.fromisoformat(note.asked_at or note.intended_at)
-        decision = self._attempts.decide(
+        decision = self._decider(note).decide(
             outcome, line.request, line.attempts, line.reserved, sent_at
         )
         await decision.write()
         self._worst_case.forget_count(line.request)
         self.answered += sum(isinstance(each, Answered) for each in decision.outcomes)
         self._note_failure(line, outcome)
+
+    def _decider(self, note: ChunkNote) -> AttemptRunner:
+        """Return what settles by the price of a chunk."""
+        if note.chunk not in self._deciders:
+            model = price_as_reserved(self._models[note.model], note.price)
+            self._deciders[note.chunk] = AttemptRunner(
+                {**self._models, note.model: model},
+                self._budget,
+                self._worst_case,
+                _SendsNothing(),
+                breakers=_SendsNothing(),
+                slots=self._slots,
+                on_stop=self._on_stop,
+            )
+        return self._deciders[note.chunk]
 
     def _note_failure(self, line: ChunkLine, outcome: Outcome) -> None:
         failure = outcome.failure

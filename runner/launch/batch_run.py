@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from estimator.plan import VerifiedPlan
 from estimator.processing import batch_offer, price_as_batch
 from estimator.workload import PlannedModel
-from runner.batches import BatchCourse, BatchWork
+from runner.batches import BatchCourse, BatchWork, price_as_reserved
 from runner.errors import BadRun, CannotSend
 from runner.launch.run_options import ApprovalEnd, OpenWork, RunOptions
 from runner.ledger import Ledger
@@ -16,13 +17,30 @@ from runner.run_folder import describe_work
 from runner.transport.batches import BatchClient, BatchTransport
 
 
+@dataclass(frozen=True, slots=True)
+class ChosenBatches:
+    """Which models of a plan are asked in batches.
+
+    Attributes:
+        models: the plan's, at the prices by which they are asked.
+        batched: written names of those in batches.
+        unpriced: those of them whose price in batches is not known any more: what is away of them
+            is collected, at the price by which it was reserved, and nothing more is sent.
+    """
+
+    models: dict[str, PlannedModel]
+    batched: frozenset[str]
+    unpriced: frozenset[str]
+
+
 def choose_batched(
     verified: VerifiedPlan, ledger: Ledger, options: RunOptions, until: datetime | None
-) -> tuple[dict[str, PlannedModel], frozenset[str]]:
-    """Return a plan's models, at the prices by which they are asked, and those asked in batches.
+) -> ChosenBatches:
+    """Choose the models of a plan that are asked in batches.
 
     They are those that the plan has in batches, those that have batches away, those that `--by`
-    chose, and with `--batch` all; each where its price in batches is known.
+    chose, and with `--batch` all; each where its price in batches is known. What is away was
+    reserved by a price that its ledger has.
 
     Args:
         verified: the plan as it is today.
@@ -33,7 +51,8 @@ def choose_batched(
     Raises:
         CannotSend: none can be, though that is asked for; or not in such a run.
     """
-    models, away = dict(verified.models), {each.model for each in ledger.open_chunks()}
+    models, open_chunks = dict(verified.models), ledger.open_chunks()
+    away = {each.model for each in open_chunks}
     wanted = models.keys() if options.batch else away | options.batched
     for name, model in verified.models.items():
         if model.offer.is_batch or name not in wanted:
@@ -41,13 +60,17 @@ def choose_batched(
         offer = batch_offer(verified, name)
         if offer is not None:
             models[name] = price_as_batch(model, offer, datetime.now(UTC), until)
+    known = {name for name, model in models.items() if model.offer.is_batch}
+    for note in open_chunks:
+        if note.price is not None and note.model in models.keys() - known:
+            models[note.model] = price_as_reserved(models[note.model], note.price)
     batched = frozenset(name for name, model in models.items() if model.offer.is_batch)
     if lost := away - batched:
         names = ", ".join(sorted(lost))
         raise CannotSend(
-            f"{names}: batches are away, and their price is not known any more, or is above that "
-            "of calls; nothing was sent. Put the price back by which they were sent, and run it "
-            "again"
+            f"{names}: batches of an earlier version are away, and their price is not known any "
+            "more, or is above that of calls; nothing was sent. Put the price back by which they "
+            "were sent, and run it again"
         )
     if options.batch and not batched:
         names = ", ".join(str(model.name) for model in models.values())
@@ -57,7 +80,7 @@ def choose_batched(
         )
     if batched:
         _refuse_other_runs(verified, ledger, options)
-    return models, batched
+    return ChosenBatches(models, batched, batched - known)
 
 
 def _refuse_other_runs(verified: VerifiedPlan, ledger: Ledger, options: RunOptions) -> None:
@@ -98,13 +121,13 @@ def refuse_other_batches(ledger: Ledger, work: str, plan_file: str) -> None:
 
 
 def set_batch_course(
-    work: OpenWork, batched: frozenset[str], options: RunOptions, watch: ApprovalEnd
+    work: OpenWork, chosen: ChosenBatches, options: RunOptions, watch: ApprovalEnd
 ) -> BatchCourse:
     """Return what has models asked in batches.
 
     Args:
         work: of the plan, with its ledger.
-        batched: written names of those models.
+        chosen: those models.
         options: what the user chose.
         watch: of the approval.
     """
@@ -121,7 +144,8 @@ def set_batch_course(
             seed=work.seed,
             ledger=work.ledger,
             models=work.models,
-            batched=batched,
+            batched=chosen.batched,
+            unpriced=chosen.unpriced,
             providers=work.providers,
             folder=work.run.path,
             work=describe_work(work.plan).digest,

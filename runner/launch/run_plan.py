@@ -87,11 +87,11 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
         ):
             run = create_or_reopen(checked.folder, plan, experiment, location, requests)
             options.on_start(run, ledger)
-            models, batched = choose_batched(checked.verified, ledger, options, watch.until)
-            work = OpenWork(plan, models, checked.providers, run, requests, ledger, seed)
+            chosen = choose_batched(checked.verified, ledger, options, watch.until)
+            work = OpenWork(plan, chosen.models, checked.providers, run, requests, ledger, seed)
             do_jobs: Conduct = options.conduct or _do_jobs
-            if batched:
-                do_jobs = partial(_do_batches, set_batch_course(work, batched, options, watch))
+            if chosen.batched:
+                do_jobs = partial(_do_batches, set_batch_course(work, chosen, options, watch))
             progress = do_jobs(work, jobs, options, watch, Control(notes, wishes))
             ledger.record_end((progress.end or StopReason.STOPPED).value, progress.reason)
     with suppress(OSError):  # what was learned helps later estimates; this run does not need it

@@ -298,7 +298,8 @@ class Ledger(ResumeQueries):
         for note in self.open_chunks():
             if note.state is not ChunkState.CREATED:
                 now = datetime.now(UTC).isoformat()
-                self.record_chunk(replace(note, state=ChunkState.CREATING, asked_at=now))
+                doubted = replace(note, state=ChunkState.CREATING, asked_at=now)
+                self.record_chunk(replace(doubted, waited=0.0, waited_here="", waited_there=""))
 
     def begin_work(self, work: Work, kept: Work | None = None) -> None:
         """Record that this ledger's money is for a study, and which of its work came first.

@@ -91,6 +91,22 @@ def test_while_batches_are_away_nothing_else_is_done_with_their_requests(afcost)
     afcost("run", "more.json", "--batch", "--poll", "0")
 
 
+@pytest.mark.parametrize("study", ["openai"], indirect=True)
+@pytest.mark.usefixtures("study")
+def test_what_is_away_is_collected_though_its_price_is_not_known_any_more(server, afcost):
+    afcost("run", "plan.json", "--batch", "--no-wait", "--poll", "0")
+    calls = {name: price for name, price in PRICE.items() if name != "batch"}
+    prices = {"prices": {MODELS["openai"][0]: calls}}
+    Path("afcost.prices.yaml").write_text(yaml.safe_dump(prices))
+    _, said = afcost("run", "plan.json", "--poll", "0", ends=1)
+    assert "its price in batches is not known any more" in said
+    in_batches = [call for call in server.bill().billed if call.batch]
+    assert len(in_batches) == 2
+    afcost("run", "plan.json")
+    assert len(server.bill().billed) == 16
+    assert [call for call in server.bill().billed if call.batch] == in_batches
+
+
 @pytest.mark.campaigns
 @pytest.mark.parametrize("study", MODELS, indirect=True)
 @pytest.mark.usefixtures("study")

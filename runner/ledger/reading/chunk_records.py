@@ -7,10 +7,11 @@ newest one counts. Its attempts are reserved in the transaction of the first of 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 from pricing.money import Money
 from runner.ledger.records import Attempt
@@ -51,8 +52,12 @@ class ChunkNote:
         succeeded, failed: of its lines, as the provider tells; None while it does not.
         asked_at: when the provider was last asked for it, in ISO form.
         key_mark: a mark of the key that it was asked for with, which does not tell it.
+        price: that it was reserved and is settled by, as `runner.batches` writes it; None once it
+            has ended, and of chunks of earlier versions.
         window: hours in which the provider does it, or gives it up; None where that is not known.
         fetches: how often results were read that were not whole.
+        waited: seconds that were waited for what does not come, as `runner.batches` counts them.
+        waited_here, waited_there: until when, by this machine's clock and by the provider's.
         settled, released, held: what became of its attempts, once it has ended.
         is_queue_full: it was refused because too many tokens wait at its provider.
         problem: what went wrong, in words.
@@ -77,7 +82,11 @@ class ChunkNote:
     asked_at: str = ""
     key_mark: str = ""
     window: float | None = None
+    price: Mapping[str, Any] | None = field(default=None, hash=False)
     fetches: int = 0
+    waited: float = 0.0
+    waited_here: str = ""
+    waited_there: str = ""
     settled: int = 0
     released: int = 0
     held: int = 0

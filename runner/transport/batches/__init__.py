@@ -1,6 +1,6 @@
 """Sending batches, looking after them, and reading their results line by line."""
 
-from runner.transport.batches.batch_client import APPEARS_WITHIN, BatchClient
+from runner.transport.batches.batch_client import BatchClient
 from runner.transport.batches.batch_outcomes import (
     BadLine,
     FetchedResults,
@@ -12,7 +12,6 @@ from runner.transport.batches.batch_outcomes import (
 from runner.transport.batches.batch_transport import BatchTransport
 
 __all__ = [
-    "APPEARS_WITHIN",
     "BadLine",
     "BatchClient",
     "BatchTransport",

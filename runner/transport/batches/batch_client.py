@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
@@ -41,13 +41,6 @@ from runner.transport.batches.uploads import upload_file
 from runner.transport.outcome import NotBilled, Unknown
 from runner.transport.sender import REQUEST_TIMEOUT
 
-APPEARS_WITHIN = timedelta(minutes=15)  # a batch whose creation was sent, if it was created at all
-
-
-def read_utc_clock() -> datetime:
-    """Return now, in UTC."""
-    return datetime.now(UTC)
-
 
 class BatchClient:
     """Sends batches; an async context manager. See `BatchTransport` for what each method is.
@@ -56,8 +49,6 @@ class BatchClient:
         providers: every provider by name.
         timeout: seconds that a request may take, beside what large bodies take.
         capabilities: what each model takes, as pinned in the plan; for others, as known today.
-        appears_within: after which a batch that is not in its provider's list will not appear.
-        read_clock: returns now, in UTC.
     """
 
     def __init__(
@@ -65,13 +56,9 @@ class BatchClient:
         providers: Mapping[str, Provider],
         timeout: float = REQUEST_TIMEOUT,
         capabilities: Mapping[ModelName, Capability] = MappingProxyType({}),
-        appears_within: timedelta = APPEARS_WITHIN,
-        read_clock: Callable[[], datetime] = read_utc_clock,
     ) -> None:
         self._routes = BatchRoutes(providers, capabilities)
         self._exchange = Exchange(timeout)
-        self._appears_within = appears_within
-        self._read_clock = read_clock
 
     async def __aenter__(self) -> Self:
         await self._exchange.__aenter__()
@@ -79,6 +66,10 @@ class BatchClient:
 
     async def __aexit__(self, *_: object) -> None:
         await self._exchange.__aexit__()
+
+    def read_clock(self, name: ModelName) -> datetime | None:
+        """Return the time by the provider's clock; None where no answer has stated it."""
+        return self._exchange.read_clock(name.provider)
 
     def takes_file(self, name: ModelName) -> bool:
         """Return whether the lines are uploaded before the batch is created."""
@@ -112,11 +103,8 @@ class BatchClient:
 
     async def find(self, name: ModelName, chunk: ChunkToSend) -> Found:
         """Look for the batch of a chunk whose creation was not answered."""
-        age = self._read_clock() - (chunk.sent_at or self._read_clock())
-        is_old = age >= self._appears_within
         mark = self.mark_key(name, chunk.id)
-        way = self._routes.find(name)
-        return await find_batch(self._exchange, way, chunk, mark, is_old=is_old)
+        return await find_batch(self._exchange, self._routes.find(name), chunk, mark)
 
     async def poll(self, name: ModelName, batch_id: str) -> RemoteBatch | NotBilled | Unknown:
         """Ask what became of a batch."""

@@ -38,8 +38,8 @@ class Found:
 
     Attributes:
         batch: the chunk's batch; None where there is none, or none that is known to be its.
-        is_sure: whether `batch` is the whole truth. None and sure: it does not exist, and cannot
-            appear any more. None and not sure: look again later.
+        is_sure: whether `batch` is the whole truth. None and sure: it does not exist now, but where
+            it was asked for a short while ago it may still appear. None and not sure: look again.
         why: for a person, where it is not sure.
         failure: of the request that looked, where that failed.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +23,9 @@ from runner.transport.outcome import NotBilled, Unknown
 
 class BatchTransport(Protocol):
     """Sends batches; `BatchClient` does it over HTTP. Nothing is tried twice here."""
+
+    def read_clock(self, name: ModelName) -> datetime | None:
+        """Return the time by the clock of a model's provider, as its answers state it."""
 
     def takes_file(self, name: ModelName) -> bool:
         """Return whether the lines are uploaded before the batch is created."""

@@ -7,9 +7,11 @@ status of 400 to 499 that says so.
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Self, TypeVar, cast
 
 import aiohttp
@@ -22,6 +24,7 @@ from providers.failures import (
     describe_unsent,
     read_failure,
 )
+from providers.rate_limits import parse_date
 from runner.transport.batches.batch_route import BatchRoute
 from runner.transport.connection import ConnectError, Connector, describe_unsent_request
 from runner.transport.outcome import NotBilled, Unknown
@@ -60,6 +63,7 @@ class Exchange:
     def __init__(self, timeout: float) -> None:
         self.seconds = timeout
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=min(30, timeout))
+        self._stated: dict[str, tuple[datetime, float]] = {}  # provider -> its time, and when
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -69,6 +73,14 @@ class Exchange:
 
     async def __aexit__(self, *_: object) -> None:
         await self._session.close()
+
+    def read_clock(self, provider: str) -> datetime | None:
+        """Return the time by a provider's clock, in UTC; None where no answer has stated it.
+
+        It is what its last answer stated, and the time since, by a clock that is never set.
+        """
+        stated = self._stated.get(provider)
+        return stated and stated[0] + timedelta(seconds=time.monotonic() - stated[1])
 
     async def ask(  # noqa: PLR0913 - what a request is
         self,
@@ -130,6 +142,8 @@ class Exchange:
             allow_redirects=False,
             timeout=timeout,
         ) as response:
+            if date := parse_date(response.headers.get("Date", "")):
+                self._stated[way.provider.name] = date, time.monotonic()
             yield response
 
 

@@ -2,8 +2,9 @@
 
 The whole list is read, back to before the chunk was intended. A batch is known by its chunk's name
 where it has one, by the file that was uploaded for it, or by the custom ids in its results, which
-are only told of once it has ended. That there is none is sure only a while after the creation was
-sent, and with the key that it was sent with: another may belong to another account.
+are only told of once it has ended. That there is none is sure only with the key that its creation
+was sent with: another may belong to another account. Whether it may still appear is for others to
+say, who know how long ago that was.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class _Looked:
 
 
 async def find_batch(
-    exchange: Exchange, way: BatchRoute, chunk: ChunkToSend, key_mark: str, *, is_old: bool
+    exchange: Exchange, way: BatchRoute, chunk: ChunkToSend, key_mark: str
 ) -> Found:
     """Look for a chunk's batch.
 
@@ -44,7 +45,6 @@ async def find_batch(
         way: where the chunk was sent.
         chunk: that was sent.
         key_mark: of the key that is asked with.
-        is_old: whether a batch that is not there by now will not appear any more.
     """
     if chunk.sent_at is None:
         return Found(None, is_sure=True)
@@ -54,10 +54,10 @@ async def find_batch(
     if looked.failure is not None:
         failure = looked.failure.failure
         return Found(None, is_sure=False, why=failure.message, failure=failure)
-    return _judge(looked, chunk, key_mark, is_old=is_old)
+    return _judge(looked, chunk, key_mark)
 
 
-def _judge(looked: _Looked, chunk: ChunkToSend, key_mark: str, *, is_old: bool) -> Found:
+def _judge(looked: _Looked, chunk: ChunkToSend, key_mark: str) -> Found:
     if looked.unreadable:
         why = f"{looked.unreadable:,} that may be it have no results that can be read"
     elif chunk.key_mark and chunk.key_mark != key_mark:
@@ -67,8 +67,6 @@ def _judge(looked: _Looked, chunk: ChunkToSend, key_mark: str, *, is_old: bool) 
     elif looked.working:
         batches = f"{looked.working:,} batch{'es' if looked.working > 1 else ''}"
         why = f"{batches} that may be it still work; their results will tell"
-    elif not is_old:
-        why = "it was sent a short while ago, and may still appear"
     else:
         return Found(None, is_sure=True)
     return Found(None, is_sure=False, why=why)

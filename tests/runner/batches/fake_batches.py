@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ from runner.transport.batches import (
 from tests.runner.sample_experiment import HASTE, MODEL, FakeProvider, Lab, ledger_of, local_queue
 from tests.support.provider.answers import words
 
+_LOOK = 30  # minutes from one look at a batch to the next
 LIMITS = BatchLimits(
     provider="my-lab",
     api="openai",
@@ -64,6 +66,19 @@ LIMITS = BatchLimits(
 )
 
 
+class Clock:
+    """A clock, of this machine and of the provider, that goes on with each look."""
+
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def go_on(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
 class Crash(BaseException):
     """The process is killed."""
 
@@ -79,10 +94,12 @@ class Faults:
         ended: lines of the first ones end as this, but for every third.
         refused: every line of the first ones is refused.
         told: `twice`, `shuffled`, `strange`, `denied` before it is told, or `partly`: lines are
-            missing.
+            missing; `late`: until a time.
         fetching: results are `once`, or `always`, not whole.
         goes_back: a batch that has ended is told to work again, at every second poll.
         takes_back: a batch that has ended is told to have been refused, later.
+        strays: an answer is about another batch, once: that to the first `poll`, by its id, or by
+            the `name` of its chunk, or that to the `creation` of the second.
         usage: of each line, by this factor; of its output.
         bad: how many are the first ones.
     """
@@ -96,6 +113,7 @@ class Faults:
     fetching: str = ""
     goes_back: bool = False
     takes_back: bool = False
+    strays: str = ""
     usage: float = 1.0
     bad: int = 2
 
@@ -135,8 +153,16 @@ class FakeBatches:
     uploads: int = 0
     fetches: int = 0
     written: dict[str, list[tuple[str, Request]]] = field(default_factory=dict)
+    clock: Clock = field(default_factory=Clock)
+    look: float = _LOOK
+    whole_at: datetime = datetime(9999, 1, 1, tzinfo=UTC)  # results, told `late`
+    strayed: bool = False
+    hidden: int = 0  # so often a batch that was made is not in the list
     works: bool = True  # False: batches go on working
     knows: bool = True  # False: it has forgotten all batches
+
+    def read_clock(self, _: ModelName) -> datetime:
+        return self.clock()
 
     def takes_file(self, _: ModelName) -> bool:
         return self.finds_by_file
@@ -173,24 +199,37 @@ class FakeBatches:
         self.step()
         if fault == "done":
             return Unknown(_failure("no answer within 600 s"))
-        return self._tell(batch)
+        return self._stray(self._tell(batch), batch, "creation" if batch.number else "")
 
     async def find(self, _: ModelName, chunk: ChunkToSend) -> Found:
         self.step()
+        self.clock.go_on(minutes=self.look)
+        self.hidden -= 1
         for batch in self.batches.values():
-            if batch.chunk == chunk.id:
+            if batch.chunk == chunk.id and self.hidden < 0:
                 return Found(self._tell(batch), is_sure=True)
         return Found(None, is_sure=True)
 
     async def poll(self, _: ModelName, batch_id: str) -> RemoteBatch | NotBilled:
         self.step()
+        self.clock.go_on(minutes=self.look)
         if not self.knows:
             return NotBilled(replace(_failure("HTTP 404"), retries=False))
         batch = self.batches[batch_id]
         batch.polls += self.works
         if batch.polls >= 2 and batch.results is None and not self._fails(batch):
             batch.results = dict(self._do(batch))
-        return self._tell(batch)
+        return self._stray(self._tell(batch), batch, "poll", "name")
+
+    def _stray(self, told: RemoteBatch, batch: _Batch, *when: str) -> RemoteBatch:
+        """Return an answer, or once what a provider that mixes batches up would say."""
+        if self.strayed or not self.faults.strays or self.faults.strays not in when:
+            return told
+        self.strayed = True
+        if self.faults.strays == "name":
+            return replace(told, chunk="afc-0000000000000000-0", state=BatchState.FAILED)
+        other = "batch0" if batch.number else "batch-of-others"
+        return replace(told, id=other, state=BatchState.FAILED)
 
     def _fails(self, batch: _Batch) -> bool:
         return bool(self.faults.validation) and batch.number < self.faults.bad
@@ -258,6 +297,8 @@ class FakeBatches:
                 random.Random(1).shuffle(told)
             case "denied":
                 told = [(each, LineEnd.EXPIRED) for each, _ in told] + told
+            case "late" if self.clock() < self.whole_at:
+                told = told[::2]
             case "partly" if batch.number < self.faults.bad:
                 told = told[::2]
             case "strange":
@@ -287,11 +328,13 @@ class Run:
     calls: FakeProvider
     batched: frozenset[str] = frozenset({MODEL})
     limits: BatchLimits = LIMITS
+    unpriced: frozenset[str] = frozenset()
     kill: Callable[[], None] = lambda: None
     client: Callable[[], Any] | None = None  # None: `batches` itself
     providers: dict[str, Any] = field(default_factory=lambda: {"my-lab": None})
     may_begin: Callable[[], bool] = lambda: True
     let_time_pass: Callable[[], None] = lambda: None  # where only time tells more
+    clock: Clock = field(default_factory=Clock)  # where there are no `batches` with one
 
     def go(self, *, waits: bool = True, poll: float = 0.0) -> tuple[Progress, BatchCourse]:
         """Run until there is nothing more to do, or it is killed.
@@ -309,7 +352,7 @@ class Run:
                     yield self.batches
                 else:
                     async with self.client() as client:
-                        yield Stepped(client, self.kill, self.let_time_pass)
+                        yield Stepped(client, self.kill, self.let_time_pass, self.clock)
 
             course = BatchCourse(
                 BatchWork(
@@ -318,6 +361,7 @@ class Run:
                     ledger=ledger,
                     models=self.lab.models,
                     batched=self.batched,
+                    unpriced=self.unpriced,
                     providers=self.providers,
                     folder=self.path.parent,
                     work="work",
@@ -327,6 +371,7 @@ class Run:
                     find_limits=lambda _: self.limits,
                     waits=waits,
                     poll=poll,
+                    read_clock=self.batches.clock if self.batches else self.clock,
                 )
             )
             starts = {name: SlowStart(4) for name in self.lab.models}
@@ -376,12 +421,19 @@ class Stepped:
     """
 
     def __init__(
-        self, client: Any, step: Callable[[], None], let_time_pass: Callable[[], None]
+        self,
+        client: Any,
+        step: Callable[[], None],
+        let_time_pass: Callable[[], None],
+        clock: Clock,
     ) -> None:
         self._client, self._step, self._let_time_pass = client, step, let_time_pass
+        self._clock = clock
 
     def __getattr__(self, name: str) -> Any:
         own = getattr(self._client, name)
+        if name == "read_clock":
+            return lambda _: self._clock()
         if name in ("takes_file", "mark_key"):
             return own
         if name == "write_lines":
@@ -391,6 +443,7 @@ class Stepped:
 
         async def ask(*given: Any, **named: Any) -> Any:
             self._step()
+            self._clock.go_on(minutes=_LOOK if name in ("find", "poll") else 0)
             found = await own(*given, **named)
             self._step()
             if name == "find" and not found.is_sure:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import yaml
@@ -103,8 +102,6 @@ def kill_served(
     """Kill a run at a step, run it until it ends, and check its books after each run."""
     folder.mkdir()
     batches = BatchBehaviour(faults=FAULTS[fault])
-    # A batch that lists show late must not be given up before they do.
-    appears = timedelta(seconds=0.5 if "late" in fault else 0)
     server.reset(Behaviour(text="yes", input_tokens=12, output_tokens=2, batches=batches))
     providers = load_providers(lab.experiment.spec.providers)
     cap = lab.dearest_job() * 12
@@ -116,7 +113,7 @@ def kill_served(
         FakeProvider(lab, always()),
         frozenset(lab.models),
         find_batch_limits(providers[form]),  # type: ignore[arg-type]
-        client=lambda: BatchClient(providers, appears_within=appears),
+        client=lambda: BatchClient(providers),
         providers=providers,
         let_time_pass=server.finish_batches,
     )

@@ -8,7 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +119,7 @@ def attempt(
         provider = build_provider(name, f"{server.url}{BASES[name]}")
         model = ModelName(f"{name}/a-model", name, "a-model")
         known = {model: Capability(endpoint=endpoint)} if endpoint else {}
-        async with BatchClient({name: provider}, 5.0, known, timedelta(0)) as client:
+        async with BatchClient({name: provider}, 5.0, known) as client:
             return await what(Trial(client, model, folder))
 
     return asyncio.run(doing())
