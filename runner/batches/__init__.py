@@ -2,6 +2,7 @@
 
 In reading order:
     pending_work   what is left of a plan, by stage and model, block by block
+    asked_again    answered requests of it that are sent once more
     cutting        chunks of whole blocks, small enough to be reserved and sent
     chunk_price    the price that a chunk was reserved by, and is settled by
     chunk_store    the chunks that are open, as the ledger has them

@@ -13,19 +13,21 @@ import time
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from experiment.prompts import Request
 from pricing.money import Money
 from providers.batches import BatchLimits
+from runner.batches.asked_again import AskedAgain
 from runner.batches.batch_work import BatchWork
 from runner.batches.chunk_keeper import ChunkKeeper, Refusal
 from runner.batches.chunk_price import write_price
 from runner.batches.chunk_store import ChunkStore
-from runner.batches.cutting import MOST_ATTEMPTS, ChunkCutter, ChunkRoom
+from runner.batches.cutting import MOST_ATTEMPTS, ChunkCutter, ChunkRoom, Cut
 from runner.batches.describe import describe_chunks
 from runner.batches.job_places import JobPlaces
 from runner.batches.line_settler import LineSettler
-from runner.batches.pending_work import Kind, PendingWork
+from runner.batches.pending_work import Kind, OpenJob, PendingWork
 from runner.billing import WorstCaseCost
 from runner.execution import (
     NO_CELLS,
@@ -71,7 +73,10 @@ class BatchCourse:
         self._worst_case = WorstCaseCost(
             work.requests, work.models, resume.bound_excess, resume.repeats
         )
-        self._pending = PendingWork(work.requests, work.seed, work.ledger, work.batched)
+        self._again = AskedAgain(work.requests, work.ledger, work.work)
+        self._pending = PendingWork(
+            work.requests, work.seed, work.ledger, work.batched, self._again
+        )
         self._places = JobPlaces(work.requests, work.seed, work.ledger)
         self._store = ChunkStore(
             work.ledger, self._pending, self._places, work.folder, work.work, work.labels
@@ -219,7 +224,9 @@ class BatchCourse:
         """
         self._has_begun = True
         work, away = self._work, self._store.jobs_away
-        done = find_done_places(work.requests, work.seed, self._ledger)
+        done = bytearray()
+        if not self._again.may_be:  # a verdict that is to be asked again looks like any other
+            done = find_done_places(work.requests, work.seed, self._ledger)
         self._pending.mark_known(place for place, is_done in enumerate(done) if is_done)
         self._pending.mark_known(self._places.find(away).values())
         begun = set(self._ledger.touched_jobs()) - away
@@ -227,7 +234,7 @@ class BatchCourse:
         self._pending.mark_known(places)
         with self._ledger.transaction(durable=False):
             for job in self._pending.look(places):
-                if job.left and job.turn is None:
+                if job.left and (job.turn is None or job.is_again):
                     assert self._settler is not None  # noqa: S101 - it was attached
                     self._ledger.allocate(job.subject.id, self._settler.price(job))
                 self._pending.add(job, self._store.away)
@@ -296,9 +303,20 @@ class BatchCourse:
             if note is not None:
                 return note.chunk
             self._cutter.put_back(cut)
+            if self._leave_unpaid(cut):
+                return self._reserve_next()
             self._ends.unpaid = cut.needed
             return ""  # what comes later must not go before it
         return ""
+
+    def _leave_unpaid(self, cut: Cut) -> bool:
+        """Leave answers as they are that there is no money to ask again for; none may come free."""
+        if self._store.notes or not self._may_send():
+            return False
+        jobs = [job for job in cut.jobs if self._pending.leave(chain.from_iterable(job.left))]
+        assert self._settler is not None  # noqa: S101 - it was attached
+        self._settler.look_again([job.place for job in jobs])
+        return bool(jobs)
 
     def _is_on_trial(self, model: str) -> bool:
         """Return whether the first batch of a model is away: its bill is waited for."""
@@ -340,8 +358,11 @@ class BatchCourse:
         elif not self._store.of_model(refusal.model):  # smaller by half each time, and not at once
             self._looked_at = time.monotonic()
 
-    def _give_up(self, request: Request) -> None:
+    def _give_up(self, job: OpenJob, request: Request) -> None:
         assert self._settler is not None  # noqa: S101 - it was attached
+        if self._pending.leave([request]):
+            self._settler.look_again([job.place])
+            return
         why = f"it was sent {MOST_ATTEMPTS} times in batches without an answer; calls may get one"
         self._settler.give_up(request, why)
 

@@ -13,7 +13,7 @@ from runner.batches.pending_work import Kind, OpenJob, PendingWork
 from runner.billing import WorstCaseCost
 from runner.ledger import Attempt
 
-MOST_ATTEMPTS = 5  # of a request, after which it is sent no more in batches
+MOST_ATTEMPTS = 5  # of a request without an answer, after which it is sent no more
 _RESULT_SIZE, _TOKEN_SIZE = 2_000, 16  # bytes of a result without its text; of an output token
 _FIELDS_SIZE = 1_500  # bytes of a line besides its messages and its sampling fields
 
@@ -101,7 +101,7 @@ class ChunkCutter:
         pending: what is left.
         worst_case: what requests may cost.
         allocated_to: returns what is allocated to a job.
-        give_up: is called with a request that was sent as often as it may be.
+        give_up: is called with a job and its request that was sent as often as it may be.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class ChunkCutter:
         pending: PendingWork,
         worst_case: WorstCaseCost,
         allocated_to: Callable[[str], Money],
-        give_up: Callable[[Request], None],
+        give_up: Callable[[OpenJob, Request], None],
     ) -> None:
         self._pending, self._worst_case = pending, worst_case
         self._allocated_to, self._give_up = allocated_to, give_up
@@ -158,9 +158,10 @@ class ChunkCutter:
         return bool(lines)
 
     def _is_given_up(self, job: OpenJob, votes: tuple[Request, ...]) -> bool:
-        if job.attempts.get(votes[0].id, 0) < MOST_ATTEMPTS:
+        id_ = votes[0].id
+        if job.attempts.get(id_, 0) - job.answers.get(id_, 0) < MOST_ATTEMPTS:
             return False
-        self._give_up(votes[0])
+        self._give_up(job, votes[0])
         return True
 
     def _add_line(self, block: Cut, job: OpenJob, votes: tuple[Request, ...]) -> None:

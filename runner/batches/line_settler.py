@@ -160,7 +160,8 @@ class LineSettler:
         failure = outcome.failure
         if failure is None or failure.retries or isinstance(outcome, Answered):
             return
-        self.give_up(line.request, failure.message)
+        if not self._pending.leave(line.votes):
+            self.give_up(line.request, failure.message)
 
     def give_up(self, request: Request, why: str) -> None:
         """Take note that a request is sent no more in this execution."""
@@ -194,12 +195,19 @@ class LineSettler:
             self._store.away.difference_update(vote.id for vote in line.votes)
         self._add_again(note, sorted({line.place for line in lines}))
 
+    def look_again(self, places: list[int]) -> None:
+        """Add what is left of jobs, and free what is allocated to those of which nothing is."""
+        for job in self._pending.look(places):
+            if not job.left:
+                self._ledger.deallocate(job.subject.id)
+            self._pending.add(job, self.list_left_alone(job))
+
     def _add_again(self, note: ChunkNote, places: list[int]) -> None:
         with self._ledger.transaction(durable=False):
             for job in self._pending.look(places):
                 if not job.left:
                     self._ledger.deallocate(job.subject.id)
-                elif job.turn is None or job.turn.subject is not None:
+                elif job.turn is None or job.turn.subject is not None or job.is_again:
                     self._ledger.pass_cover(note.chunk, job.subject.id, self.price(job))
                 self._pending.add(job, self.list_left_alone(job))
 
@@ -209,8 +217,10 @@ class LineSettler:
         return {each for each in ids if each in self._store.away or each in self.given_up}
 
     def price(self, job: OpenJob) -> Money:
-        """Return what is left of a job may cost."""
-        if job.turn is not None:
+        """Return what is left of a job may cost, without asking again."""
+        if job.is_again:
+            amount = self._worst_case.of_job(job.subject) - self._worst_case.of_request(job.subject)
+        elif job.turn is not None:
             amount = self._worst_case.of_job(job.subject, job.turn)
         else:
             asked = map(join_votes, job.left)

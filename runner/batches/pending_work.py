@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from experiment.definition import SUBJECT
 from experiment.prompts import KnownVerdicts, Request, RequestBuilder
+from runner.batches.asked_again import AskedAgain
 from runner.execution import AttemptSource, read_histories
 
 _LOOKED_AT = 64  # jobs, in one go
@@ -36,6 +37,8 @@ class OpenJob:
         left: requests in groups, of which each is sent as one; empty where the job is done.
         attempts: id of a request -> the number of its last attempt.
         turn: the subject's request that is left, if any: its first, or a further turn.
+        answers: id of a request that may be asked again -> how many it has had in batches.
+        is_again: whether that is asked again, because its answer is none that can be used.
     """
 
     place: int
@@ -43,6 +46,8 @@ class OpenJob:
     left: tuple[tuple[Request, ...], ...]
     attempts: dict[str, int]
     turn: Request | None = None
+    answers: Mapping[str, int] = field(default_factory=dict)
+    is_again: bool = False
 
 
 class PendingWork:
@@ -53,6 +58,7 @@ class PendingWork:
         seed: of the order of work.
         earlier: what the jobs have had, as it is written when they are looked at.
         batched: written names of the models that are sent batches.
+        again: says which answered requests are asked again.
     """
 
     def __init__(
@@ -61,9 +67,10 @@ class PendingWork:
         seed: str,
         earlier: AttemptSource,
         batched: Collection[str],
+        again: AskedAgain,
     ) -> None:
         self._requests, self._seed, self._earlier = requests, seed, earlier
-        self._batched = frozenset(batched)
+        self._batched, self._again = frozenset(batched), again
         self._cells: dict[str, list[int]] = defaultdict(list)
         for cell, (model, _) in enumerate(requests.cells):
             self._cells[model].append(cell)
@@ -85,7 +92,9 @@ class PendingWork:
 
     def _look_at_some(self, places: Sequence[int]) -> Iterator[OpenJob]:
         subjects = [self._requests.request_at(self._seed, place) for place in places]
-        had = read_histories(self._earlier, self._requests, [each.id for each in subjects])
+        ids = [each.id for each in subjects]
+        had = read_histories(self._earlier, self._requests, ids)
+        answers = self._again.count_answers(ids)
         for place, subject in zip(places, subjects, strict=True):
             answered, attempts = had[subject.id].answered, had[subject.id].attempts
             turns = self._requests.follow_turns(subject, answered)
@@ -93,11 +102,28 @@ class PendingWork:
                 yield OpenJob(place, subject, ((turns.next,),), attempts, turns.next)
                 continue
             assert turns.completion is not None  # noqa: S101 - there is no next turn
+            if self._again.asks(subject, answered[subject.id], answers[subject.id]):
+                left = ((subject,),)
+                yield OpenJob(place, subject, left, attempts, subject, answers, is_again=True)
+                continue
             answer = self._requests.read_subject_answer(subject, turns.completion)
             known = KnownVerdicts(answered)
             judges = self._requests.build_judge_requests(subject, answer, known)
-            left = [judge for judge in judges if judge.id not in answered]
-            yield OpenJob(place, subject, tuple(self._requests.group_requests(left)), attempts)
+            open_ones = [
+                judge
+                for judge in judges
+                if judge.id not in answered
+                or self._again.asks(judge, answered[judge.id], answers[judge.id])
+            ]
+            votes = tuple(self._requests.group_requests(open_ones))
+            yield OpenJob(place, subject, votes, attempts, answers=answers)
+
+    def leave(self, votes: Iterable[Request]) -> bool:
+        """Leave requests with the answers that they have; return whether any had one.
+
+        The job is to be looked at again: who reads its answer reads this one.
+        """
+        return bool([each for each in votes if self._again.leave(each)])
 
     def add(self, job: OpenJob, away: Collection[str] = ()) -> None:
         """Add what is left of a job.
@@ -164,9 +190,9 @@ class PendingWork:
                 own = tuple(each for each in job.left if Kind(each[0].stage, each[0].model) == kind)
                 if not self._known[job.place]:
                     others = tuple(each for each in job.left if each not in own)
-                    self.add(OpenJob(job.place, job.subject, others, job.attempts))
+                    self.add(replace(job, left=others))
                 if own:
-                    taken.append(OpenJob(job.place, job.subject, own, job.attempts, job.turn))
+                    taken.append(replace(job, left=own))
             if taken:
                 return taken
         return None

@@ -9,13 +9,16 @@ from datetime import datetime
 from pricing.money import Money
 from runner.errors import LedgerError
 from runner.ledger.reading.chunk_records import (
+    CHUNK_MARK,
     ChunkAttempt,
     ChunkNote,
     ChunkState,
+    read_chunk_name,
     read_line,
 )
 from runner.ledger.reading.queries import Queries, list_marks, split
 from runner.ledger.records import Attempt
+from runner.ledger.schema import IS_ANSWER
 
 # `+seq`: a few rows are sorted, instead of finding all entries of a long ledger by an index.
 _SELECT_NOTES = "SELECT note FROM entry WHERE kind = 'batch' ORDER BY +seq"
@@ -39,6 +42,12 @@ SELECT last, COUNT(*) FROM (SELECT (SELECT kind FROM entry later
 _SELECT_LABELS = """
 SELECT DISTINCT job, model, condition, query, sample FROM attempt
 WHERE job IN ({}) AND request = job
+"""
+_SELECT_ANSWERS = """
+SELECT attempt.request, entry.note FROM attempt
+JOIN answer ON answer.attempt = attempt.id AND {}
+JOIN entry ON entry.attempt = attempt.id AND entry.kind = 'reserve'
+WHERE attempt.job IN ({}) AND entry.note LIKE ?
 """
 _SELECT_TOUCHED = "SELECT DISTINCT job FROM attempt ORDER BY job"
 _MOST_VALUES = 500  # of a query
@@ -103,6 +112,12 @@ class ChunkQueries(Queries):
         for some in split(jobs, _MOST_VALUES):
             query = _SELECT_LABELS.format(list_marks(some))
             yield from self._database.execute(query, some).fetchall()
+
+    def chunk_answers(self, jobs: Sequence[str]) -> list[tuple[str, str]]:
+        """Return request and chunk of each answer that a chunk brought for some jobs."""
+        query = _SELECT_ANSWERS.format(IS_ANSWER, list_marks(jobs))
+        found = self._database.execute(query, (*jobs, f"{CHUNK_MARK}%"))
+        return [(str(request), read_chunk_name(str(note))) for request, note in found]
 
     def touched_jobs(self) -> list[str]:
         """Return the jobs of which something was reserved at any time."""

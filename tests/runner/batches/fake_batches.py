@@ -140,6 +140,7 @@ class FakeBatches:
         answers: id of a request -> how often it was billed.
         batches: all that it made, by id.
         step: is called before and after everything that it is asked.
+        says: returns the answer to a request, by how often it was asked; None for just words.
     """
 
     lab: Lab
@@ -159,6 +160,7 @@ class FakeBatches:
     strayed: bool = False
     hidden: int = 0  # so often a batch that was made is not in the list
     works: bool = True  # False: batches go on working
+    says: Callable[[Request, int], str | None] = lambda *_: None
     knows: bool = True  # False: it has forgotten all batches
 
     def read_clock(self, _: ModelName) -> datetime:
@@ -267,7 +269,8 @@ class FakeBatches:
         self.answers[request.id] += 1
         told = Usage(prompt, max(int(output * self.faults.usage), 1))
         raw = {"prompt_tokens": prompt, "completion_tokens": told.output}
-        text = words(output)
+        said = self.says(request, self.answers[request.id])
+        text = words(output) if said is None else said
         return Answered(ModelResponse(text, "", "stop", told, None, model.name.id, "id", raw))
 
     async def fetch_results(
