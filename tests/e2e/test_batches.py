@@ -3,6 +3,7 @@
 import json
 import os
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,16 @@ def test_a_run_in_batches_costs_half_and_is_collected_by_the_next_one(server, af
     cost = bill.cost(dict.fromkeys({call.model for call in bill.billed}, ("0.40", "0.80")))
     assert Money.from_usd(cost) <= Money.from_usd(state["spent_usd"])
     report, _ = afcost("report", "runs/small", "--format", "json")
-    assert json.loads(report)["held_usd"] == "0.00"
+    found = json.loads(report)
+    assert found["held_usd"] == "0.00"
+    told = [each for each in found["batches"] if each["calls_usd"] is not None]
+    assert all(
+        Decimal(each["calls_usd"]) == pytest.approx(2 * Decimal(each["cost_usd"])) for each in told
+    )
+    # Where usage says less than was counted, what calls would have been booked at is not known.
+    assert bool(told) == (Money.from_usd(cost) == Money.from_usd(found["spent_usd"]))
+    assert {each["planned"]["saved_usd"] for each in found["batching"]} == {None}
+    assert {each["was_awaited"] for each in found["batches"]} == {True, False}
 
 
 @pytest.mark.parametrize("study", ["openai"], indirect=True)

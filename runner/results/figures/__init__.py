@@ -1,5 +1,11 @@
 """The figures of a report that are not its result: strata, stages, lengths, spending, prices."""
 
+from runner.results.figures.batches import (
+    count_batched,
+    count_ways,
+    list_batches,
+    list_batching,
+)
 from runner.results.figures.caching import list_caching
 from runner.results.figures.experiment_facts import describe_experiment
 from runner.results.figures.lengths import Lengths
@@ -28,9 +34,13 @@ __all__ = [
     "StratumActual",
     "TalliedSums",
     "compare_part",
+    "count_batched",
+    "count_ways",
     "describe_experiment",
     "find_in_flight",
     "list_answered",
+    "list_batches",
+    "list_batching",
     "list_caching",
     "list_planned_prices",
     "list_stages",

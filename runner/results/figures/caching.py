@@ -15,8 +15,8 @@ def list_caching(plan: Plan, run: PartRun) -> list[dict[str, Any]]:
     """Return each stage of a model of which anything is cached as JSON, in the plan's order.
 
     `saved_usd` is how much more the same tokens would have cost at the price of input, by the
-    pinned prices; below zero where more was written than reading it saved. `planned` is that of the
-    share that was run.
+    pinned prices; below zero where more was written than reading it saved. `write_usd` is by how
+    much writing made it less. `planned` is that of the share that was run.
     """
     prefixes = index_prefixes(plan.models)
     found: dict[tuple[str, str], dict[str, Any]] = {}
@@ -30,20 +30,24 @@ def list_caching(plan: Plan, run: PartRun) -> list[dict[str, Any]]:
             float(card.rate_of_class(name).price_at(prompt)) / 1e6
             for name in ("input", "cache_read", _name_write(plan, planned.model, prefix))
         )
+        written = actual.written_tokens, share * (planned.cache_written or 0)
         figures = (
             actual.cached_tokens,
-            actual.written_tokens,
-            actual.cached_tokens * (full - read) - actual.written_tokens * (write - full),
+            written[0],
+            actual.cached_tokens * (full - read) - written[0] * (write - full),
+            written[0] * (write - full),
             share * (planned.cache_read or 0),
-            share * (planned.cache_written or 0),
+            written[1],
             share * (planned.cache_saving or 0.0),
+            written[1] * (write - full),
         )
         for name, figure in zip(_SUMS, figures, strict=True):
             sums[name] += figure
     return [_describe(plan, stage, model, sums) for (stage, model), sums in found.items()]
 
 
-_SUMS = ("read", "written", "saved", "planned read", "planned written", "planned saved")
+_FIGURES = ("read", "written", "saved", "write")
+_SUMS = (*_FIGURES, *(f"planned {name}" for name in _FIGURES))
 
 
 def _name_write(plan: Plan, model: str, prefix: CachedPrefix | None) -> str:
@@ -60,6 +64,7 @@ def _describe(plan: Plan, stage: str, model: str, sums: dict[str, float]) -> dic
             "read_tokens": round(sums[f"{of}read"]),
             "written_tokens": round(sums[f"{of}written"]),
             "saved_usd": money_from_float(sums[f"{of}saved"]).to_decimal_string(),
+            "write_usd": money_from_float(sums[f"{of}write"]).to_decimal_string(),
         }
 
     return {
