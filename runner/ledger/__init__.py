@@ -52,6 +52,7 @@ from runner.ledger.reading import (
     ResumeQueries,
     StratumSums,
     WholeJob,
+    read_chunk_name,
 )
 from runner.ledger.records import (
     FINGERPRINT,
@@ -125,6 +126,7 @@ __all__ = [
     "open_job_table",
     "open_ledger",
     "open_shared_tables",
+    "read_chunk_name",
     "read_ledger",
     "read_workers",
     "refuse_other_work",

@@ -3,13 +3,17 @@
 import json
 import os
 from collections import Counter
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 import yaml
 
+from afcost.page.live.run_parts import describe_run, describe_status, render_parts
 from pricing.money import Money
+from runner.forecasting import read_status
+from runner.watching import RunFollower
 from tests.support.forks import ForkedCommand
 from tests.support.provider.batches.batch_behaviour import BatchBehaviour
 from tests.support.provider.behaviour import Behaviour
@@ -63,7 +67,7 @@ def test_a_run_in_batches_costs_half_and_is_collected_by_the_next_one(server, af
     told, _ = afcost("status", "runs/small", "--format", "json")
     (batch,) = json.loads(told)["batches"]
     assert (batch["requests"], batch["state"]) == (2, "created")
-    assert "1 batch away" in afcost("status", "runs/small")[0]
+    _check_what_is_seen(afcost("status", "runs/small")[0])
 
     afcost("run", "plan.json", "--poll", "0")
     bill = server.bill()
@@ -87,6 +91,24 @@ def test_a_run_in_batches_costs_half_and_is_collected_by_the_next_one(server, af
     assert bool(told) == (Money.from_usd(cost) == Money.from_usd(found["spent_usd"]))
     assert {each["planned"]["saved_usd"] for each in found["batching"]} == {None}
     assert {each["was_awaited"] for each in found["batches"]} == {True, False}
+
+
+def _check_what_is_seen(status: str) -> None:
+    """Check the rows of a batch that is away, in the status and on the live page."""
+    assert "1 batch away:" in status
+    (row,) = [line for line in status.splitlines() if " of 2 " in line and "subject" in line]
+    assert "being checked" in row or "working" in row or "waiting" in row
+    follower = RunFollower(Path("runs/small"))
+    seen = follower.look(datetime.now(UTC))
+    assert seen.state == read_status(follower.run)
+    ((away, left),) = [(each.note.lines, each.left) for each in seen.batches]
+    assert left is not None
+    assert away == 2
+    assert 0 < left.low < left.likely < left.high
+    assert [(each.in_flight, each.in_batches) for each in seen.calls] == [(0, 2)]
+    page = render_parts(seen, describe_run(seen, describe_status(seen)), "")["batches"]
+    assert "Batches that are away" in page
+    assert "nothing runs here" in page
 
 
 @pytest.mark.parametrize("study", ["openai"], indirect=True)

@@ -10,6 +10,7 @@ from runner.ledger.reading.chunk_queries import ChunkQueries
 from runner.ledger.reading.chunk_records import ChunkNote, ChunkState
 
 _SELECT_TIMES = "SELECT worker, at, note FROM entry WHERE kind = 'batch' ORDER BY +seq"
+_SELECT_NOTES_SINCE = "SELECT note FROM entry WHERE seq > ? AND kind = 'batch' ORDER BY seq"
 # What was settled of an attempt is summed by itself: a hold may have been resolved after it.
 _SUM_ATTEMPTS = """
 SELECT attempt.condition, COUNT(*), COUNT(answer.attempt),
@@ -93,6 +94,11 @@ class ChunkCosts(ChunkQueries):
                     was_awaited=asked.get(note.chunk) == worker,
                 )
         return list(found.values())
+
+    def chunks_since(self, seq: int) -> list[ChunkNote]:
+        """Return what was recorded of chunks after an entry, oldest first."""
+        rows = self._database.execute(_SELECT_NOTES_SINCE, (seq,)).fetchall()
+        return [ChunkNote.from_text(str(text)) for (text,) in rows]
 
     def _sum_parts(self, note: ChunkNote) -> list[ChunkPart]:
         last = note.first + note.attempts - 1

@@ -36,7 +36,7 @@ _SELECT_MOVES_SINCE = (
 )
 _SELECT_CHANGES_SINCE = """
 SELECT seq, at, kind, aside, reserved, settled, held, note, entry.attempt, attempt.job, number,
-    stage, attempt.model, condition, query, sample, vote, finish, cache_read
+    stage, attempt.model, condition, query, sample, vote, finish, cache_read, cache_write
 FROM entry LEFT JOIN attempt ON attempt.id = entry.attempt
 LEFT JOIN answer ON answer.attempt = attempt.id WHERE seq > ? ORDER BY seq
 """

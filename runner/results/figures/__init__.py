@@ -6,7 +6,7 @@ from runner.results.figures.batches import (
     list_batches,
     list_batching,
 )
-from runner.results.figures.caching import list_caching
+from runner.results.figures.caching import list_caching, list_savings
 from runner.results.figures.experiment_facts import describe_experiment
 from runner.results.figures.lengths import Lengths
 from runner.results.figures.planned_prices import list_planned_prices
@@ -43,6 +43,7 @@ __all__ = [
     "list_batching",
     "list_caching",
     "list_planned_prices",
+    "list_savings",
     "list_stages",
     "name_answer",
     "read_spending",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from estimator.cached_prefix import CachedPrefix, index_prefixes, name_write_class
 from estimator.plan import Plan
-from pricing.money import money_from_float
+from estimator.workload import PlannedModel
+from pricing.money import Money, money_from_float
 from runner.results.figures.run_part import PartRun
 
 
@@ -44,6 +46,36 @@ def list_caching(plan: Plan, run: PartRun) -> list[dict[str, Any]]:
         for name, figure in zip(_SUMS, figures, strict=True):
             sums[name] += figure
     return [_describe(plan, stage, model, sums) for (stage, model), sums in found.items()]
+
+
+def list_savings(plan: Plan, cached: Mapping[str, tuple[int, int]]) -> list[dict[str, Any]]:
+    """Return what caching saved so far of each model of which anything was cached, as JSON.
+
+    Prices are those of short prompts, so it is less exact than `list_caching`.
+
+    Args:
+        plan: of the run.
+        cached: model as written -> tokens that were read from a cache, and written to one.
+    """
+    return [
+        {
+            "model": str(model.name),
+            "read_tokens": cached[written][0],
+            "written_tokens": cached[written][1],
+            "saved_usd": _find_saving(model, *cached[written]).to_decimal_string(),
+        }
+        for written, model in plan.models.items()
+        if any(cached.get(written, ()))
+    ]
+
+
+def _find_saving(model: PlannedModel, read: int, written: int) -> Money:
+    keeps = {name_write_class(model.card, each.mark) for each in model.caching}
+    full, of_read, of_write = (
+        float(model.card.rate_of_class(name).base)
+        for name in ("input", "cache_read", max(keeps, default="cache_write"))
+    )
+    return money_from_float((read * (full - of_read) - written * (of_write - full)) / 1e6)
 
 
 _FIGURES = ("read", "written", "saved", "write")
