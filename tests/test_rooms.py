@@ -261,6 +261,7 @@ FOLDERS = {
         "runner/coverage",
         "runner/forecasting",
         "runner/control",
+        "runner/timing",
         "runner/launch",
     },
     "runner/cluster": {

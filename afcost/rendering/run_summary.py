@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from afcost.rendering.console import format_dollars
+from afcost.rendering.durations import format_duration
 from afcost.rendering.next_step import describe_end
 from estimator.counting import MIN_BILLS, is_offset
 from runner.results import CountCheck, PriceCheck, RunState
@@ -57,3 +61,16 @@ def describe_price_check(name: str, check: PriceCheck) -> str:
         f"{check.calls:,} calls, the pinned price gives {format_dollars(check.pinned)} "
         f"({check.ratio:.3g} x); set it in afcost.prices.yaml, or run `afcost prices update`"
     )
+
+
+def describe_course(batches: Sequence[Mapping[str, Any]]) -> str:
+    """Return how long batches took, the longest of them; or that some are away."""
+    away = sum(each["state"] != "ended" for each in batches)
+    if away:
+        return "away" if away == len(batches) else f"{away:,} away"
+    timed = [each for each in batches if each["seconds"] is not None]
+    if not timed:
+        return "not sent"
+    longest = max(timed, key=lambda each: float(each["seconds"]))
+    text = format_duration(longest["seconds"])
+    return text if longest["was_awaited"] else f"at most {text}"

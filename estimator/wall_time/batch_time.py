@@ -7,16 +7,18 @@ to a model is a small one, whose bill is awaited before the rest is sent: two ro
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 from estimator.wall_time.account_limits import AccountLimits
 from estimator.wall_time.call_load import CallLoad
-from estimator.wall_time.speed import Speed
+from estimator.wall_time.speed import Z90, Speed
 from estimator.wall_time.wall_time import Bound, WallTime, find_wall_time
 from estimator.workload import find_limits_of_batches
 from pricing.data_files import read_data_file
@@ -24,6 +26,8 @@ from pricing.data_files import read_data_file
 _FILE = Path(__file__).with_name("batch_times.yaml")
 _HOUR = 3600.0
 _ENDS = ("low", "likely", "high")
+_LEAST_SPREAD = 0.05  # of the logarithm of a time
+_SURELY = 1 - 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,20 @@ class BatchTime:
     basis: str
     source: str
     rounds: int = 2
+
+    def find_left(self, age: float) -> tuple[float, float, float]:
+        """Return how long a batch still takes that has taken some time: low, likely, high.
+
+        Times are taken to be lognormal, by the ends of the range.
+        """
+        low, likely, high = (math.log(max(getattr(self, name), 1.0)) for name in _ENDS)
+        times = NormalDist(likely, max((high - low) / (2 * Z90), _LEAST_SPREAD))
+        passed = times.cdf(math.log(age)) if age > 0 else 0.0
+        if passed > _SURELY:  # longer than any: as long again
+            return 0.0, age / 2, age
+        points = (passed + share * (1 - passed) for share in (0.05, 0.5, 0.95))
+        found = (max(math.exp(times.inv_cdf(each)) - age, 0.0) for each in points)
+        return next(found), next(found), next(found)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON, in hours."""

@@ -36,6 +36,7 @@ from pricing.price_book.listings import (
 from pricing.price_book.moved_aliases import find_newer_members
 from pricing.price_book.options import (
     apply_surcharge,
+    find_price_of_calls,
     find_upgraded_tiers,
     price_others_with_options,
     price_with_options,
@@ -115,7 +116,7 @@ class PriceBook:
         own = self._find_user_price(name)
         listed = self._listed_name(name, service) if own and own.card else name
         tariff, others, notes = self._find_standard_price(name, listed, own)
-        standard = None
+        standard = calls = None
         if options:
             standard = (
                 tariff if own else tariff.map_cards(lambda card: merge_highest([card, *others]))
@@ -128,10 +129,13 @@ class PriceBook:
                 else tuple(scale_like(card, before, tariff, self.day) for card in others)
             )
             notes += [factor.reason] if factor and factor.reason else []
+            calls = find_price_of_calls(self.sources, name, options, own, before)
         upgrades = tuple(find_upgraded_tiers(self.sources, name)) if not options else ()
         if any(field == "processing" for field, _ in options):
             standard = None  # a batch is never served as anything else
-        offer = Offer(tariff, others, own is not None, options, standard, tuple(notes), upgrades)
+        offer = Offer(
+            tariff, others, own is not None, options, standard, tuple(notes), upgrades, calls
+        )
         if not own_server:
             refuse_free(name, offer, self.day)
             if service is not None and own is not None and own.card is not None:

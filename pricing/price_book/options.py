@@ -13,6 +13,8 @@ from pricing.price_book.listings import apply_billing_rules, find_listed_tariff
 from pricing.rates import PREMIUM_TIERS, TOKEN_CLASSES, Offer, PriceOptions, RateCard, Tariff
 from pricing.sources import PRICE_FILE, PriceSource, UserPrice
 
+_BATCHED = "processing"  # the option of requests in batches
+
 
 def price_with_options(
     sources: Sequence[PriceSource],
@@ -48,6 +50,25 @@ def price_with_options(
             f"assumed. Remove it, or set a batch, flex or priority price in {PRICE_FILE}"
         )
     return standard.map_cards(factor.apply_to), factor
+
+
+def find_price_of_calls(
+    sources: Sequence[PriceSource],
+    name: ModelName,
+    options: PriceOptions,
+    user_price: UserPrice | None,
+    standard: Tariff,
+) -> Tariff | None:
+    """Return what requests of batches cost as calls; None of other requests, or where unknown."""
+    rest = tuple(each for each in options if each[0] != _BATCHED)
+    if rest == options:
+        return None
+    try:
+        return (
+            price_with_options(sources, name, rest, user_price, standard)[0] if rest else standard
+        )
+    except UnknownTier:
+        return None
 
 
 def price_others_with_options(
@@ -107,5 +128,6 @@ def apply_surcharge(offer: Offer, surcharge: PriceFactor) -> Offer:
         ),
         alternatives=tuple(add_surcharge(card) for card in offer.alternatives),
         standard=offer.standard and offer.standard.map_cards(add_surcharge),
+        calls=offer.calls and offer.calls.map_cards(add_surcharge),
         assumptions=(*offer.assumptions, surcharge.reason),
     )

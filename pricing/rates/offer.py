@@ -36,6 +36,8 @@ class Offer:
             request as a standard one.
         upgraded_tiers: prices of more expensive tiers in which a provider may serve a request
             unrequested.
+        calls: of an offer of batches, the price of the same requests as calls, by which it is told
+            what batches save; None in plans of before.
         assumptions: what was assumed because no source states it, for people to read.
     """
 
@@ -46,6 +48,7 @@ class Offer:
     standard: Tariff | None = None
     assumptions: tuple[str, ...] = ()
     upgraded_tiers: tuple[tuple[str, Tariff], ...] = ()
+    calls: Tariff | None = None
 
     @property
     def is_batch(self) -> bool:
@@ -98,6 +101,7 @@ class Offer:
             "standard": self.standard and self.standard.to_json(),
             "assumptions": list(self.assumptions),
             "served": {tier: tariff.to_json() for tier, tariff in self.upgraded_tiers},
+            **({"calls": self.calls.to_json()} if self.calls else {}),
         }
 
     @classmethod
@@ -111,6 +115,7 @@ class Offer:
             standard=data["standard"] and Tariff.from_json(data["standard"]),
             assumptions=tuple(data["assumptions"]),
             upgraded_tiers=tuple((t, Tariff.from_json(each)) for t, each in data["served"].items()),
+            calls=Tariff.from_json(data["calls"]) if data.get("calls") else None,
         )
 
 

@@ -42,6 +42,7 @@ class LiveForecast:
         self._strata = dict(strata)
         self._calls = {key: CountedCalls(len(each.wanted)) for key, each in self._strata.items()}
         self._flying: dict[str, tuple[StratumKey, int, float]] = {}  # in the order of their start
+        self._away: dict[str, tuple[StratumKey, int]] = {}  # in batches
         self._waiting: list[tuple[float, int, StratumKey, int, float]] = []  # finished, by start
         self._longest = 0.0
         self._number = self._settled = 0
@@ -69,6 +70,14 @@ class LiveForecast:
         if key in self._calls:
             self._flying[call] = (key, query, at)
 
+    def begin_in_batch(self, call: str, key: StratumKey, query: int) -> None:
+        """Say that a call is sent in a batch.
+
+        How long it is away says nothing of it: all answers of a batch come at once.
+        """
+        if key in self._calls:
+            self._away[call] = (key, query)
+
     def finish(self, call: str, at: float, value: float | None, *, answers: bool = True) -> None:
         """Say that a call is finished.
 
@@ -79,6 +88,8 @@ class LiveForecast:
                 nothing of how long an answer is.
             answers: whether its request needs no other call.
         """
+        if call in self._away:
+            self._finish_in_batch(*self._away.pop(call), value, answers=answers)
         if call not in self._flying:
             return
         key, query, since = self._flying.pop(call)
@@ -91,6 +102,14 @@ class LiveForecast:
             heapq.heappush(self._waiting, (since, self._number, key, query, value))
             calls.finished_value += value
             calls.finished_seconds += seconds
+
+    def _finish_in_batch(
+        self, key: StratumKey, query: int, value: float | None, *, answers: bool
+    ) -> None:
+        self._settled += answers
+        self._calls[key].answered[query] += answers
+        if value is not None:
+            self._calls[key].count(query, value)
 
     def stop_models(self, models: Collection[str]) -> None:
         """Say which models are asked nothing more, because a sequential test stopped them."""
@@ -117,7 +136,7 @@ class LiveForecast:
             state,
             cost,
             self._settled,
-            in_flight,
+            in_flight + len(self._away),
             rest,
             max(not_asked, 0.0),
             {key: float(each.sum()) for key, each in left.items()},
@@ -144,7 +163,8 @@ class LiveForecast:
     def _find_rest(self, stopped: Collection[str] = ()) -> dict[StratumKey, Floats]:
         """Return how many requests of each query are left, by stratum; shapes (P,)."""
         answered = {key: calls.answered for key, calls in self._calls.items()}
-        in_flight = ((key, query) for key, query, _ in self._flying.values())
+        in_flight = [(key, query) for key, query, _ in self._flying.values()]
+        in_flight += self._away.values()
         return find_rest(self._strata, answered, in_flight, stopped)
 
     def _find_cost(self, left: Mapping[StratumKey, Floats], now: float, paid: float) -> LiveCost:

@@ -6,6 +6,8 @@ early. It sees the calls of all processes that share a ledger.
 
 from __future__ import annotations
 
+import sys
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -26,10 +28,18 @@ from runner.forecasting.live_strata import list_live_strata
 from runner.forecasting.live_view import LiveView, view_result
 from runner.forecasting.own_calls import OwnCalls, read_own_calls
 from runner.forecasting.strata_terms import find_terms
-from runner.ledger import Balance, LedgerReader, Move, read_ledger
+from runner.ledger import Balance, ChunkNote, LedgerReader, Move, read_ledger
 from runner.run_folder import RunFolder
 from runner.sequential import RecordedLooks, find_looks, read_more_looks
-from runner.timing import RunPace, find_time_left
+from runner.timing import (
+    RunPace,
+    TimeLeft,
+    find_batches_left,
+    find_longer,
+    find_time_left,
+    find_times,
+    list_away,
+)
 
 _MOST_BLANKS = 100  # prompts of a stratum that are counted while a run goes on
 
@@ -52,6 +62,9 @@ class LiveWatch:
         names = {written: str(each.name) for written, each in self._plan.models.items()}
         speeds = find_speeds(names.values())
         self._pace = RunPace({written: speeds[name] for written, name in names.items()})
+        self._chunks: dict[str, ChunkNote] = {}  # all that the ledger has had
+        self._reserved: list[tuple[int, int]] = []  # of each, the first and last entry that did it
+        self._timed: list[tuple[str, float]] = []  # those that were collected
         self._paid = Money()
         self._seen: int | None = None
         self._looks: RecordedLooks | None = None  # up to an entry, `_looked`
@@ -81,8 +94,26 @@ class LiveWatch:
         return replace(
             view,
             next_look=looks.next_early_place if looks else None,
-            time_left=find_time_left(self._pace, self._list_left(result), now.timestamp()),
+            time_left=self._find_time_left(result, now),
         )
+
+    def _find_time_left(self, result: LiveResult, now: datetime) -> TimeLeft | None:
+        """Return how long calls and batches still take, side by side."""
+        batched = {name for name, model in self._plan.models.items() if model.offer.is_batch}
+        batched |= {each.model for each in self._chunks.values()}
+        left = list(self._list_left(result))
+        calls = [each for each in left if each[0].model not in batched]
+        of_calls = find_time_left(self._pace, calls, now.timestamp())
+        if not batched:
+            return of_calls
+        open_chunks = (each for each in self._chunks.values() if each.is_open)
+        of_batches = find_batches_left(
+            list_away(self._plan, open_chunks, self._timed, now),
+            {key: number for key, number, _ in left if key.model in batched},
+            find_times(self._plan, self._timed),
+            {each.model for each in self._chunks.values() if each.settled},
+        )
+        return find_longer(of_calls, of_batches)
 
     def _read_looks(self, reader: LedgerReader) -> RecordedLooks | None:
         """Return the looks of the run's test; of its ledger only what is new is read."""
@@ -100,6 +131,12 @@ class LiveWatch:
             yield key, left, stratum.output.mean / number if number else 0.0
 
     def _follow(self, reader: LedgerReader) -> None:
+        for note in reader.chunks_since(self._seen or 0):
+            if note.chunk not in self._chunks:
+                self._reserved.append((note.first, note.first + note.attempts - 1))
+            self._chunks[note.chunk] = note
+            if not note.is_open:
+                self._timed = list(reader.chunk_times())
         if self._seen is None:
             self._begin(read_own_calls(self._run, reader))
             self._seen = reader.last_seq()
@@ -115,9 +152,18 @@ class LiveWatch:
             if (terms := self._terms.get(key)) is not None:
                 values = terms.prices.price(calls.output, calls.answer_input)
                 self._live.add_earlier(key, calls.queries, values, own.answered[key])
+        away = {each.model for each in self._chunks.values() if each.is_open}
         for call in own.in_flight:
+            if call.stratum.model in away:
+                self._live.begin_in_batch(call.attempt, call.stratum, call.query)
+                continue
             self._live.begin(call.attempt, call.stratum, call.query, call.since.timestamp())
             self._pace.begin(call.attempt, call.since.timestamp())
+
+    def _is_in_chunk(self, seq: int) -> bool:
+        """Return whether an entry reserved an attempt that is sent in a batch."""
+        number = bisect_right(self._reserved, (seq, sys.maxsize))
+        return bool(number) and seq <= self._reserved[number - 1][1]
 
     def _add(self, move: Move) -> None:
         call, at = move.call, datetime.fromisoformat(move.at).timestamp()
@@ -125,7 +171,9 @@ class LiveWatch:
         key = StratumKey(call.stage, call.model, call.condition)
         if key not in self._terms:
             return
-        if move.kind == "reserve":
+        if move.kind == "reserve" and self._is_in_chunk(move.seq):
+            self._live.begin_in_batch(move.attempt, key, call.query)
+        elif move.kind == "reserve":
             self._live.begin(move.attempt, key, call.query, at)
             self._pace.begin(move.attempt, at)
         elif move.kind == "settle" and call.finish != ERROR:

@@ -21,7 +21,7 @@ from experiment.analysis import (
 from experiment.definition import SUBJECT, Target
 from pricing.catalog import is_same_model
 from pricing.money import Money
-from runner.ledger import ExecutionEnd, LedgerReader, is_running, read_ledger
+from runner.ledger import ChunkCost, ExecutionEnd, LedgerReader, is_running, read_ledger
 from runner.reproduction import Provenance, read_provenance
 from runner.results.count_shifts import find_count_shifts
 from runner.results.figures import (
@@ -64,6 +64,7 @@ class Report(RunState):
         provenance: the versions, digests and models that the answers come from.
         lengths: how long the answers of each stratum are, in the order of `strata`.
         spending: how the ledger's accounts stood over time; None of an empty one.
+        batches: what became of each batch of its ledger.
         observations: what each answer is and what is said of it, without texts; not in the JSON.
     """
 
@@ -81,6 +82,7 @@ class Report(RunState):
     provenance: Provenance
     lengths: tuple[Lengths | None, ...]
     spending: Spending | None
+    batches: tuple[ChunkCost, ...]
     observations: Sequence[Observation] = field(repr=False)
 
     @property
@@ -181,7 +183,7 @@ def _build_report(
         plan_file = reader.plan_file()
         looks = find_looks(reader, run_folder.spec, _count_queries(run_folder))
         provenance = read_provenance(run_folder, tally.models, reader)
-        spending = read_spending(reader)
+        spending, batches = read_spending(reader), tuple(reader.chunk_costs())
     analysis = analyse_compliance(
         run_folder.spec,
         tally.observations,
@@ -223,6 +225,7 @@ def _build_report(
         provenance=provenance,
         lengths=tuple(tally.strata.measure_lengths(run_folder.plan.strata)),
         spending=spending,
+        batches=batches,
         observations=tally.observations,
     )
 

@@ -14,7 +14,11 @@ from experiment.analysis import KindCount
 from experiment.definition import SUBJECT
 from runner.results.figures import (
     StratumActual,
+    count_batched,
+    count_ways,
     describe_experiment,
+    list_batches,
+    list_batching,
     list_caching,
     list_planned_prices,
     list_stages,
@@ -72,19 +76,23 @@ def _describe_money(report: Report) -> dict[str, Any]:
 
 def _describe_costs(report: Report) -> dict[str, Any]:
     """Return what strata, stages and all of it came to, beside what was planned."""
-    run, total = report.part_run, report.run_folder.plan.total.to_json()
+    run, plan = report.part_run, report.run_folder.plan
+    total, batched = plan.total.to_json(), count_batched(report.batches)
     cells = {(cell.model, cell.condition): cell for cell in report.analysis.cells}
     return {
         "strata": [
             _stratum_json(report, planned, actual, cells)
             | {"run": run.stratum_json(number), "lengths": lengths and lengths.to_json()}
+            | {"asked": count_ways(plan, planned, actual, batched)}
             for number, ((planned, actual), lengths) in enumerate(
                 zip(report.strata, report.lengths, strict=True)
             )
         ],
-        "stages": list_stages(report.run_folder.plan, run),
+        "stages": list_stages(plan, run),
         "stages_total": sum_stages(run),
-        "caching": list_caching(report.run_folder.plan, run),
+        "batches": list_batches(plan, report.batches),
+        "batching": list_batching(plan, run, report.batches),
+        "caching": list_caching(plan, run),
         "forecast": {q: total[q] for q in total if q.startswith("q")}
         | {"mean": total["mean"], "inside": report.inside, "run": run.total_json()}
         | _held_json(report.total_outcome),

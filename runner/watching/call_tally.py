@@ -11,7 +11,7 @@ from typing import Any
 
 from experiment.scoring import ERROR
 from runner.control import StatedWait
-from runner.ledger import NEVER_SENT, Change
+from runner.ledger import NEVER_SENT, Change, read_chunk_name
 
 _RATE_SECONDS = 60.0  # over which a rate is counted
 _LIMITED = re.compile(r"HTTP 429\b")  # in the note of what a provider refused
@@ -25,6 +25,7 @@ class ModelCalls:
     Attributes:
         model: with its provider.
         in_flight: being sent.
+        in_batches: requests of batches that are away.
         answered: settled with an answer.
         a_minute: answers in the last minute.
         limited: refused because of the rate (HTTP 429).
@@ -38,6 +39,7 @@ class ModelCalls:
 
     model: str
     in_flight: int
+    in_batches: int
     answered: int
     a_minute: int
     limited: int
@@ -66,21 +68,25 @@ class CallTally:
     def __init__(self) -> None:
         self._models: dict[str, _Tally] = defaultdict(_Tally)
         self._sending: dict[str, str] = {}  # attempt -> model
+        self._in_batches: dict[str, str] = {}  # the same of attempts in batches
         self._unsent: Counter[str] = Counter()  # request -> attempts that were never sent
 
     def add(self, change: Change) -> None:
         """Add the next entry that is of an attempt."""
         tally = self._models[change.model]
         if change.kind == "reserve":
-            self._sending[change.attempt] = change.model
+            away = self._in_batches if read_chunk_name(change.note) else self._sending
+            away[change.attempt] = change.model
             tally.counts["again"] += change.number > 1 + self._unsent[_name_request(change)]
             return
         self._sending.pop(change.attempt, None)
+        self._in_batches.pop(change.attempt, None)
         if change.kind == "release" and change.note == NEVER_SENT:
             self._take_back(tally, change)
         elif change.kind == "settle" and change.finish != ERROR:
             tally.counts["answered"] += 1
             tally.counts["cached tokens"] += change.cache_read
+            tally.counts["written tokens"] += change.cache_write
             tally.answers.append(datetime.fromisoformat(change.at).timestamp())
             _drop_old(tally.answers, tally.answers[-1])
         elif change.kind in ("release", "hold") or change.finish == ERROR:
@@ -101,6 +107,13 @@ class CallTally:
             tally.counts["failed"] += 1
         tally.last_error = change.note[:_LONGEST_NOTE]
 
+    def list_cached(self) -> dict[str, tuple[int, int]]:
+        """Return model as written -> tokens that were read from a cache, and written to one."""
+        return {
+            model: (tally.counts["cached tokens"], tally.counts["written tokens"])
+            for model, tally in self._models.items()
+        }
+
     def describe(
         self, names: Mapping[str, str], waits: Sequence[StatedWait], now: datetime
     ) -> tuple[ModelCalls, ...]:
@@ -112,21 +125,29 @@ class CallTally:
             waits: what workers ask nothing for.
             now: the time.
         """
-        sending = Counter(self._sending.values())
+        sending, away = Counter(self._sending.values()), Counter(self._in_batches.values())
         written = dict.fromkeys([*names, *self._models])
         return tuple(
-            self._describe_model(model, names.get(model, model), sending[model], waits, now)
+            self._describe_model(
+                model, names.get(model, model), (sending[model], away[model]), waits, now
+            )
             for model in written
         )
 
     def _describe_model(
-        self, model: str, name: str, in_flight: int, waits: Sequence[StatedWait], now: datetime
+        self,
+        model: str,
+        name: str,
+        away: tuple[int, int],
+        waits: Sequence[StatedWait],
+        now: datetime,
     ) -> ModelCalls:
         tally = self._models[model]
         _drop_old(tally.answers, now.timestamp())
         return ModelCalls(
             model=name,
-            in_flight=in_flight,
+            in_flight=away[0],
+            in_batches=away[1],
             answered=tally.counts["answered"],
             a_minute=len(tally.answers),
             limited=tally.counts["limited"],

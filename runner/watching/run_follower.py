@@ -8,9 +8,9 @@ each time, as there.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -21,10 +21,18 @@ from runner.control import Wishes, open_notes, read_wishes
 from runner.errors import LedgerError
 from runner.forecasting import read_status
 from runner.launch import LiveNote, find_live_note
-from runner.ledger import AttemptRecord, Change, LedgerReader, is_running, read_ledger
+from runner.ledger import (
+    AttemptRecord,
+    Change,
+    ChunkNote,
+    LedgerReader,
+    is_running,
+    read_ledger,
+)
 from runner.results import RunRecords, RunState, StratumActual, judge_outcome
 from runner.results.reading import LatestAnswer, LatestAnswers
 from runner.run_folder import open_run_folder
+from runner.timing import AwayBatch, list_away
 from runner.watching.call_tally import CallTally, ModelCalls
 from runner.watching.spending_curve import SpendingCurve, SpendingPoint
 from runner.watching.strata_follower import StrataFollower
@@ -57,6 +65,8 @@ class RunSnapshot:
         began: when the first money moved; None before.
         latest: the newest answers, the newest first.
         end: when it will end if it goes on as by its last answers; None where that says nothing.
+        batches: that are away.
+        cached: model as written -> tokens of prompts read from a cache, and written to one.
     """
 
     at: datetime
@@ -69,6 +79,8 @@ class RunSnapshot:
     began: datetime | None
     latest: tuple[LatestAnswer, ...]
     end: ExpectedEnd | None
+    batches: tuple[AwayBatch, ...] = ()
+    cached: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def run_cpu_seconds(self) -> float:
@@ -99,6 +111,8 @@ class RunFollower:
         self._jobs: deque[str] = deque(maxlen=_SHOWN_ANSWERS)
         self._latest: tuple[LatestAnswer, ...] | None = None  # None where it is to be read
         self._held: dict[str, int] = {}  # by attempt, where it is not zero
+        self._chunks: dict[str, ChunkNote] = {}  # those that are open
+        self._timed: list[tuple[str, float]] = []  # the others: their models, and their seconds
         self._cap, self._plans, self._seq = Money(), 0, 0
 
     def _identify_plan(self) -> tuple[int, int]:
@@ -139,9 +153,19 @@ class RunFollower:
         for change in reader.changes_since(self._seq):
             self._seq = change.seq
             self._add(change)
+            if change.kind == "batch":
+                self._follow_chunk(ChunkNote.from_text(change.note), change.at)
             if change.kind == "approve":
                 self._cap = reader.cap()
             self._plans += change.kind == "plan"
+
+    def _follow_chunk(self, note: ChunkNote, at: str) -> None:
+        known = self._chunks.pop(note.chunk, None)
+        if note.is_open:
+            self._chunks[note.chunk] = note
+        elif known is not None and note.settled and note.asked_at:
+            took = datetime.fromisoformat(at) - datetime.fromisoformat(note.asked_at)
+            self._timed.append((note.model, took.total_seconds()))
 
     def _add(self, change: Change) -> None:
         self._curve.add(change)
@@ -172,7 +196,7 @@ class RunFollower:
             return read_status(self.run)
         outcome, end = judge_outcome(reader, is_running=is_busy)
         self._plan_file = self._plan_file or reader.plan_file()
-        has_open = outcome == "partial" and (not end.how or bool(reader.open_chunks()))
+        has_open = outcome == "partial" and (not end.how or bool(self._chunks))
         return RunState(
             self.run,
             outcome,
@@ -214,6 +238,8 @@ class RunFollower:
             began=self._curve.began,
             latest=latest,
             end=_find_end(live) if is_sending else None,
+            batches=list_away(self.run.plan, self._chunks.values(), self._timed, now),
+            cached=self._calls.list_cached(),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -49,9 +50,32 @@ def test_what_is_planned_in_batches_is_billed_at_their_price(lab, server) -> Non
     report = lab.report()
     assert true <= Decimal(report["spent_usd"]) < Decimal("1.1") * true  # by our own counts
     assert report["outcome"] == "complete"
+    _check_report(lab, report)
     then = json.loads(
         lab.afcost("estimate", "own.yaml", "--samples", "2", "--format", "json").stdout
     )
     (time,) = then["wall_time"]["batches"].values()
     assert time["basis"] == "history"
     assert time["hours"]["high"] < 0.1
+
+
+def _check_report(lab: Lab, report: dict[str, Any]) -> None:
+    """Check what the report says of batches: rows that add up, and half of the price saved."""
+    assert [each["asked"] for each in report["strata"]] == 2 * [
+        {"calls": 0, "flex": 0, "batch": QUERIES}
+    ]
+    rows = report["batches"]
+    assert sum(each["settled"] for each in rows) == 2 * QUERIES
+    assert {(each["state"], each["held"], each["released"]) for each in rows} == {("ended", 0, 0)}
+    assert all(each["was_awaited"] and each["seconds"] >= 0 for each in rows)
+    spent = sum(Decimal(each["cost_usd"]) for each in rows)
+    assert spent == Decimal(report["spent_usd"])
+    assert sum(Decimal(each["calls_usd"]) for each in rows) == pytest.approx(2 * spent)
+    assert sum(Decimal(each["saved_usd"]) for each in report["batching"]) == pytest.approx(spent)
+    likely = Decimal(report["forecast"]["mean"])
+    planned = sum(Decimal(each["planned"]["saved_usd"]) for each in report["batching"])
+    assert planned == pytest.approx(likely, rel=Decimal("0.001"))
+    assert sum(Decimal(each["planned_usd"]) for each in rows) == pytest.approx(likely)
+    shown = " ".join(lab.afcost("report", str(lab.run_folder())).stdout.split())
+    assert "batches of openai/gpt-4o-mini: 6 answers; saved $" in shown
+    assert "batches of openai/gpt-4o (judge j): 6 answers; saved $" in shown

@@ -3,12 +3,17 @@
 import json
 import os
 from collections import Counter
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 import yaml
 
+from afcost.page.live.run_parts import describe_run, describe_status, render_parts
 from pricing.money import Money
+from runner.forecasting import read_status
+from runner.watching import RunFollower
 from tests.support.forks import ForkedCommand
 from tests.support.provider.batches.batch_behaviour import BatchBehaviour
 from tests.support.provider.behaviour import Behaviour
@@ -62,7 +67,7 @@ def test_a_run_in_batches_costs_half_and_is_collected_by_the_next_one(server, af
     told, _ = afcost("status", "runs/small", "--format", "json")
     (batch,) = json.loads(told)["batches"]
     assert (batch["requests"], batch["state"]) == (2, "created")
-    assert "1 batch away" in afcost("status", "runs/small")[0]
+    _check_what_is_seen(afcost("status", "runs/small")[0])
 
     afcost("run", "plan.json", "--poll", "0")
     bill = server.bill()
@@ -76,7 +81,34 @@ def test_a_run_in_batches_costs_half_and_is_collected_by_the_next_one(server, af
     cost = bill.cost(dict.fromkeys({call.model for call in bill.billed}, ("0.40", "0.80")))
     assert Money.from_usd(cost) <= Money.from_usd(state["spent_usd"])
     report, _ = afcost("report", "runs/small", "--format", "json")
-    assert json.loads(report)["held_usd"] == "0.00"
+    found = json.loads(report)
+    assert found["held_usd"] == "0.00"
+    told = [each for each in found["batches"] if each["calls_usd"] is not None]
+    assert all(
+        Decimal(each["calls_usd"]) == pytest.approx(2 * Decimal(each["cost_usd"])) for each in told
+    )
+    # Where usage says less than was counted, what calls would have been booked at is not known.
+    assert bool(told) == (Money.from_usd(cost) == Money.from_usd(found["spent_usd"]))
+    assert {each["planned"]["saved_usd"] for each in found["batching"]} == {None}
+    assert {each["was_awaited"] for each in found["batches"]} == {True, False}
+
+
+def _check_what_is_seen(status: str) -> None:
+    """Check the rows of a batch that is away, in the status and on the live page."""
+    assert "1 batch away:" in status
+    (row,) = [line for line in status.splitlines() if " of 2 " in line and "subject" in line]
+    assert "being checked" in row or "working" in row or "waiting" in row
+    follower = RunFollower(Path("runs/small"))
+    seen = follower.look(datetime.now(UTC))
+    assert seen.state == read_status(follower.run)
+    ((away, left),) = [(each.note.lines, each.left) for each in seen.batches]
+    assert left is not None
+    assert away == 2
+    assert 0 < left.low < left.likely < left.high
+    assert [(each.in_flight, each.in_batches) for each in seen.calls] == [(0, 2)]
+    page = render_parts(seen, describe_run(seen, describe_status(seen)), "")["batches"]
+    assert "Batches that are away" in page
+    assert "nothing runs here" in page
 
 
 @pytest.mark.parametrize("study", ["openai"], indirect=True)

@@ -17,7 +17,9 @@ from runner.forecasting import read_status
 from runner.gateway import build_guard_report, is_guard_folder, open_guard_folder
 from runner.launch import find_live_note, find_waiting_approval
 from runner.ledger import read_ledger
+from runner.results.figures import list_savings
 from runner.run_folder import open_run_folder
+from runner.timing import list_away
 
 
 @click.command("status")
@@ -45,9 +47,15 @@ def status_command(*, run: Path, format_: str) -> None:
         wishes = read_wishes(notes)
         workers = list_workers(opened.ledger_location)
     with read_ledger(opened.ledger_location, was_checked=True) as reader:
-        chunks = reader.open_chunks()
+        open_chunks = reader.open_chunks()
+        timed = list(reader.chunk_times()) if open_chunks else []
+        is_cached = any(each.caching for each in opened.plan.models.values())
+        caching = list_savings(opened.plan, reader.sum_cached()) if is_cached else []
+    batches = list_away(opened.plan, open_chunks, timed, now)
     if format_ == "json":
-        told = status_to_json(found, live, wishes, waiting, workers=workers, chunks=chunks)
+        told = status_to_json(
+            found, live, wishes, waiting, workers=workers, batches=batches, caching=caching
+        )
         click.echo(draw.show_json(told))
         return
-    show_status(draw.stdout(), found, live, wishes, waiting, workers, chunks)
+    show_status(draw.stdout(), found, live, wishes, waiting, workers, batches, caching)

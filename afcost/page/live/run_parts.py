@@ -19,11 +19,20 @@ from afcost.rendering.console import format_dollars
 from afcost.rendering.durations import format_moment
 from afcost.rendering.next_step import list_next_steps, list_reasons
 from afcost.rendering.run_summary import describe_outcome
+from afcost.rendering.running.batch_rows import (
+    describe_age,
+    describe_state,
+    leave_out_batches,
+    name_work,
+)
+from afcost.rendering.running.batch_rows import describe_end as describe_batch_end
 from afcost.rendering.running.live_line import describe_chance
 from afcost.rendering.running.status_view import status_to_json
 from experiment.definition import SUBJECT
 from runner.execution import StopReason
 from runner.forecasting import LiveState
+from runner.results.figures import list_savings
+from runner.timing import AwayBatch
 from runner.watching import RunSnapshot, SpendingPoint
 
 _MOST_WARNINGS = 20
@@ -48,6 +57,7 @@ PARTS = (
     RunPart("money", "This run"),
     RunPart("chart"),
     RunPart("progress", "Progress"),
+    RunPart("batches"),
     RunPart("calls", "Calls"),
     RunPart("latest", "Latest"),
     RunPart("warnings", "Warnings"),
@@ -56,7 +66,14 @@ PARTS = (
 
 def describe_status(snapshot: RunSnapshot) -> dict[str, Any]:
     """Return what `status --format json` has."""
-    return status_to_json(snapshot.state, snapshot.live, snapshot.wishes, digest=snapshot.digest)
+    return status_to_json(
+        snapshot.state,
+        snapshot.live,
+        snapshot.wishes,
+        digest=snapshot.digest,
+        batches=snapshot.batches,
+        caching=list_savings(snapshot.state.run_folder.plan, snapshot.cached),
+    )
 
 
 def describe_run(snapshot: RunSnapshot, status: dict[str, Any]) -> dict[str, Any]:
@@ -95,15 +112,27 @@ def _list_values(snapshot: RunSnapshot, document: dict[str, Any]) -> dict[str, A
         "is_shared": state.run_folder.ledger_location.is_shared,
         "address": write_address(state.run_folder.path),
         "paused_since": _find_pause(snapshot),
-        "reasons": list_reasons(state.reason),
+        "reasons": leave_out_batches(list_reasons(state.reason), snapshot.batches),
         "steps": list_next_steps(state),
         "end": describe_end(snapshot),
         "cells": _list_cells(document["strata"]),
         "judges": _list_judges(document["strata"]),
+        "batches": [_describe_batch(each) for each in snapshot.batches],
         "clock": snapshot.at.astimezone().strftime("%H:%M:%S"),
         "moment": format_moment,
         "chance": describe_chance,
         "most_warnings": _MOST_WARNINGS,
+    }
+
+
+def _describe_batch(batch: AwayBatch) -> dict[str, str]:
+    """Return what is said of a batch that is away, besides its figures."""
+    return {
+        "work": name_work(batch.note),
+        "state": describe_state(batch.note),
+        "age": describe_age(batch),
+        "end": describe_batch_end(batch),
+        "problem": batch.note.problem,
     }
 
 

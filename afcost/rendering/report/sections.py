@@ -6,10 +6,9 @@ a paragraph and a list of remarks look.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from afcost.rendering.console import format_dollars, format_tokens
 from afcost.rendering.next_step import list_next_steps, list_reasons
+from afcost.rendering.report.batch_section import compose_batches
 from afcost.rendering.report.blocks import Paragraph, Remarks, Section, Steps, Table
 from afcost.rendering.report.findings import (
     compose_answers,
@@ -32,10 +31,8 @@ from afcost.rendering.run_summary import (
     describe_turns,
 )
 from estimator.forecast import CostRange, Stratum, compare_with_range, join_bases
-from experiment.definition import SUBJECT
 from pricing.money import Money
 from runner.results import Report, StratumActual
-from runner.results.figures import list_caching
 
 _COST_HEADER = [
     "stage",
@@ -54,8 +51,8 @@ _COST_HEADER = [
 
 def compose_report(report: Report) -> list[Section]:
     """Return the sections of a report: what it cost, what was found, what the answers are."""
-    result = [_compose_cost(report), *compose_forecast(report), *compose_sequential(report)]
-    result += [compose_result(report), *compose_correction(report)]
+    result = [_compose_cost(report), *compose_batches(report), *compose_forecast(report)]
+    result += [*compose_sequential(report), compose_result(report), *compose_correction(report)]
     if not has_result(report.analysis):
         return [*result, *compose_answers(report)]
     return [
@@ -80,7 +77,6 @@ def _compose_cost(report: Report) -> Section:
                     *describe_turns(report),
                     describe_balance(report),
                     _describe_forecast(report),
-                    *_describe_caching(report),
                 )
             ),
             Remarks(tuple(list_remarks(report))),
@@ -148,19 +144,6 @@ def _describe_forecast(report: Report) -> str:
         return f"{text}, for the complete run; this run is incomplete"
     where = "inside" if report.inside else "outside"
     return f"{text}: actual {report.counted_cost} is {where}"
-
-
-def _describe_caching(report: Report) -> Iterator[str]:
-    """Yield what of each stage's prompts was cached, and what that saved."""
-    for each in list_caching(report.run_folder.plan, report.part_run):
-        of = "" if each["stage"] == SUBJECT else f" of judge {each['stage']}"
-        saved, planned = (Money.from_usd(one["saved_usd"]) for one in (each, each["planned"]))
-        yield (
-            f"cached prompts of {each['provider']}/{each['model']}{of}: "
-            f"{format_tokens(each['read_tokens'])} tokens read, "
-            f"{format_tokens(each['written_tokens'])} written; saved {format_dollars(saved)}, "
-            f"planned {format_dollars(planned)}"
-        )
 
 
 def list_remarks(report: Report) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
@@ -19,15 +18,19 @@ from afcost.rendering.command_lines import (
 from afcost.rendering.durations import format_moment
 from afcost.rendering.next_step import build_commands_of_report, list_next_steps, list_reasons
 from afcost.rendering.run_summary import describe_balance, describe_outcome, describe_turns
+from afcost.rendering.running.batch_rows import (
+    batch_to_json,
+    leave_out_batches,
+    show_batches,
+)
 from afcost.rendering.running.live_line import describe_live, describe_looks, describe_time_left
 from afcost.rendering.running.worker_table import show_workers
 from pricing.money import Money
-from runner.batches import describe_chunk
 from runner.control import ListedWorker, Wishes
 from runner.execution import StopReason
 from runner.launch import LiveNote, WaitingApproval
-from runner.ledger import ChunkNote
 from runner.results import RunState
+from runner.timing import AwayBatch
 
 STATUS_SCHEMA = "afcost.status/1"
 
@@ -39,7 +42,8 @@ def show_status(  # noqa: PLR0913 - all that is known of a run
     wishes: Wishes,
     waiting: WaitingApproval | None = None,
     workers: Sequence[ListedWorker] = (),
-    chunks: Sequence[ChunkNote] = (),
+    batches: Sequence[AwayBatch] = (),
+    caching: Sequence[dict[str, Any]] = (),
 ) -> None:
     """Print the status of a run.
 
@@ -50,14 +54,15 @@ def show_status(  # noqa: PLR0913 - all that is known of a run
         wishes: what is asked of it.
         waiting: an approval that counts from the next run on; None where none does.
         workers: of its ledger, where it is shared.
-        chunks: its batches that are away.
+        batches: that are away.
+        caching: what it saved, by model, as `list_savings` has it.
     """
     headline = f"{found.run_folder.plan.name}: {describe_outcome(found)}"
     is_paused = wishes.is_paused and found.outcome != "complete"
     if is_paused:
         headline += f", paused since {format_moment(wishes.paused_at)}"
     draw.print_text(console, headline, "bold")
-    for line in list_reasons(found.reason):
+    for line in leave_out_batches(list_reasons(found.reason), batches):
         draw.print_text(console, line)
     _print_strata(console, found)
     for line in (*describe_turns(found), describe_balance(found), *_describe_waiting(waiting)):
@@ -77,7 +82,8 @@ def show_status(  # noqa: PLR0913 - all that is known of a run
                 console, f"Warned {format_moment(warning.at)}: {warning.text}", "yellow"
             )
     show_workers(console, workers)
-    _print_chunks(console, chunks)
+    show_batches(console, batches)
+    draw.print_text(console, "\n".join(map(describe_saving, caching))) if caching else None
     if is_paused:
         print_advice(
             console, [Advice("To go on", (name_command("resume", found.run_folder.path),))]
@@ -85,29 +91,11 @@ def show_status(  # noqa: PLR0913 - all that is known of a run
     print_advice(console, _list_steps(found, waiting))
 
 
-def _print_chunks(console: Console, chunks: Sequence[ChunkNote]) -> None:
-    if chunks:
-        draw.print_text(console, f"{len(chunks):,} batch{'es' * (len(chunks) > 1)} away:")
-    for each in chunks:
-        draw.print_text(console, f"  {describe_chunk(each, datetime.now(UTC))}")
-
-
-def _chunk_to_json(note: ChunkNote) -> dict[str, Any]:
-    return {
-        "id": note.chunk,
-        "state": note.state.value,
-        "status": note.status,
-        "batch": note.batch,
-        "model": note.model,
-        "stage": note.stage,
-        "requests": note.lines,
-        "succeeded": note.succeeded,
-        "failed": note.failed,
-        "reserved_usd": Money(note.reserved).to_decimal_string(),
-        "since": note.intended_at,
-        "until": note.due and note.due.isoformat(),
-        "problem": note.problem,
-    }
+def describe_saving(each: dict[str, Any]) -> str:
+    """Return what caching saved so far of a model's prompts."""
+    saved = draw.format_dollars(Money.from_usd(each["saved_usd"]))
+    read, written = (draw.format_tokens(each[f"{name}_tokens"]) for name in ("read", "written"))
+    return f"cached prompts of {each['model']}: {read} read, {written} written; saved about {saved}"
 
 
 def _describe_waiting(waiting: WaitingApproval | None) -> list[str]:
@@ -146,7 +134,8 @@ def status_to_json(  # noqa: PLR0913 - all that is known of a run
     waiting: WaitingApproval | None = None,
     digest: str = "",
     workers: Sequence[ListedWorker] = (),
-    chunks: Sequence[ChunkNote] = (),
+    batches: Sequence[AwayBatch] = (),
+    caching: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return the status of a run as stable JSON; money as decimal strings of US dollars.
 
@@ -157,7 +146,8 @@ def status_to_json(  # noqa: PLR0913 - all that is known of a run
         waiting: an approval that the next execution will take.
         digest: of its plan, where that is known: finding it takes longer than all the rest.
         workers: of its ledger, where it is shared.
-        chunks: its batches that are away.
+        batches: that are away.
+        caching: what it saved, by model, as `list_savings` has it.
     """
     plan, balance = found.run_folder.plan, found.balance
     return {
@@ -188,7 +178,8 @@ def status_to_json(  # noqa: PLR0913 - all that is known of a run
             for planned, actual in found.strata
         ],
         "forecast": live.view.to_json() if live.view is not None else None,
-        "batches": [_chunk_to_json(each) for each in chunks],
+        "batches": [batch_to_json(each) for each in batches],
+        "caching": list(caching),
         "workers": [each.to_json() for each in workers],
         "warnings": [{"at": each.at, "text": each.text} for each in live.warnings if each.text],
     }

@@ -4,6 +4,7 @@ Together with `Ledger` and `JobTable` this is all the SQL on a ledger. What retu
 fetches its rows while they are asked for, so that a long ledger need not fit in memory.
 """
 
+from runner.ledger.reading.chunk_costs import ChunkCost, ChunkPart
 from runner.ledger.reading.chunk_records import (
     CHUNK_MARK,
     ChunkAttempt,
@@ -39,7 +40,9 @@ __all__ = [
     "BilledPrompt",
     "Change",
     "ChunkAttempt",
+    "ChunkCost",
     "ChunkNote",
+    "ChunkPart",
     "ChunkState",
     "FollowedFile",
     "JobSpan",

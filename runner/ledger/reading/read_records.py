@@ -147,7 +147,7 @@ class Change(NamedTuple):
         attempt: its id; empty where the entry is of no attempt, and then so is all that follows.
         job, number, stage, model, condition, query, sample, vote: as in `Attempt`.
         finish: why its answer ended, in the words of `Completion`; empty without one.
-        cache_read: tokens of its prompt that were read from a cache.
+        cache_read, cache_write: tokens of its prompt, read from a cache and written to one.
     """
 
     seq: int
@@ -169,20 +169,22 @@ class Change(NamedTuple):
     vote: int
     finish: str
     cache_read: int = 0
+    cache_write: int = 0
 
     @classmethod
     def from_row(cls, row: tuple[Any, ...]) -> Change:
         """Create the record from its columns; those of an attempt are NULL without one."""
         if row[_ATTEMPT_OF_CHANGE] is None:
             return cls._make(row[: _ATTEMPT_OF_CHANGE - 1] + _NO_ATTEMPT)
-        *others, finish, read = row
-        return cls._make((*others, name_stored_finish(finish) if finish else "", read or 0))
+        *others, finish, read, written = row
+        ended = name_stored_finish(finish) if finish else ""
+        return cls._make((*others, ended, read or 0, written or 0))
 
 
 _ATTEMPT_OF_CHANGE = Change._fields.index("job")
 
 
-_NO_ATTEMPT = ("", "", 0, "", "", "", 0, 0, 0, "", 0)
+_NO_ATTEMPT = ("", "", 0, "", "", "", 0, 0, 0, "", 0, 0)
 
 
 class WholeJob(NamedTuple):

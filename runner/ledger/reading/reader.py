@@ -11,6 +11,7 @@ from runner.errors import LedgerError
 from runner.ledger import hash_chain
 from runner.ledger.approvals import read_approvals
 from runner.ledger.reading.call_queries import CallQueries
+from runner.ledger.reading.chunk_costs import ChunkCosts
 from runner.ledger.reading.chunk_records import CHUNK_MARK
 from runner.ledger.reading.job_queries import JobQueries
 from runner.ledger.reading.read_records import Change, Move, NotedEntry, OpenAttempt
@@ -35,7 +36,7 @@ _SELECT_MOVES_SINCE = (
 )
 _SELECT_CHANGES_SINCE = """
 SELECT seq, at, kind, aside, reserved, settled, held, note, entry.attempt, attempt.job, number,
-    stage, attempt.model, condition, query, sample, vote, finish, cache_read
+    stage, attempt.model, condition, query, sample, vote, finish, cache_read, cache_write
 FROM entry LEFT JOIN attempt ON attempt.id = entry.attempt
 LEFT JOIN answer ON answer.attempt = attempt.id WHERE seq > ? ORDER BY seq
 """
@@ -57,7 +58,7 @@ ORDER BY seq DESC LIMIT 1
 _SELECT_STOP_REASON = "SELECT halt FROM head"
 
 
-class LedgerReader(ResumeQueries, JobQueries, CallQueries, SumQueries):
+class LedgerReader(ChunkCosts, ResumeQueries, JobQueries, CallQueries, SumQueries):
     """A ledger that is open for reading. Make one with `read_ledger`.
 
     What all of its entries are read for is kept: in a long ledger that takes half a second each.

@@ -54,6 +54,11 @@ _SUM_SETTLED = """
 SELECT stage, model, condition, SUM(settled) FROM entry JOIN attempt ON attempt.id = entry.attempt
 WHERE settled <> 0 GROUP BY stage, model, condition
 """
+_SUM_CACHED = """
+SELECT attempt.model, SUM(cache_read), SUM(cache_write) FROM answer
+JOIN attempt ON attempt.id = answer.attempt
+WHERE cache_read + cache_write > 0 GROUP BY attempt.model
+"""
 _SELECT_HELD = """
 SELECT SUM(held) FROM entry WHERE attempt <> '' AND held <> 0
 GROUP BY attempt HAVING SUM(held) <> 0
@@ -123,6 +128,11 @@ class SumQueries(Queries):
         return {
             (stage, model, condition): read_money(pico) for stage, model, condition, pico in rows
         }
+
+    def sum_cached(self) -> dict[str, tuple[int, int]]:
+        """Return model as written -> tokens of prompts read from a cache, and written to one."""
+        rows = self._database.execute(_SUM_CACHED)
+        return {str(model): (int(read), int(written)) for model, read, written in rows}
 
     def count_subject_answers(self) -> int:
         """Return how many subject requests are answered."""

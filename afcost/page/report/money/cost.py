@@ -10,8 +10,12 @@ from afcost.page.report.money.cost_charts import draw_stages, draw_strata
 from afcost.page.report.parts import ReportPage
 from afcost.page.shell.sections import PageSection
 from afcost.page.shell.stages import name_model, name_stage, order_by_stage
+from afcost.rendering.run_summary import describe_course
 from estimator.forecast import LEVELS
+from estimator.processing import Way
 from experiment.definition import SUBJECT
+
+_WAYS: dict[str, str] = {Way.CALLS: "calls", Way.FLEX: "calls at flex", Way.BATCH: "batches"}
 
 Document = Mapping[str, Any]
 
@@ -31,6 +35,10 @@ def compose_cost(page: ReportPage) -> PageSection:
             "strata": _number(document["strata"]),
             "has_judges": any(each["stage"] != SUBJECT for each in document["stages"]),
             "has_ranges": bool(document["forecast"]["run"]["strata"]),
+            "batching": document["batching"],
+            "batches": document["batches"],
+            "asked": [_describe_ways(each["asked"]) for each in document["strata"]],
+            "course": lambda batch: describe_course([batch]),
             "caching": document["caching"],
             "name_stage": name_stage,
             "name_model": name_model,
@@ -39,6 +47,12 @@ def compose_cost(page: ReportPage) -> PageSection:
         },
         drawn,
     )
+
+
+def _describe_ways(counts: Mapping[str, int]) -> str:
+    """Return how a stratum was asked; empty where all of it was by calls."""
+    used = [way for way, count in counts.items() if count]
+    return "" if used in ([], [Way.CALLS]) else ", ".join(_WAYS[way] for way in used)
 
 
 def _number(rows: list[dict[str, Any]]) -> list[tuple[int, Document]]:
