@@ -27,7 +27,8 @@ from tests.faults.batch_campaign import (
     is_untold,
     perform,
 )
-from tests.runner.batches.served_batches import FAULTS, FORMS, MAIN_FORMS, make_served
+from tests.runner.batches.served_batches import FAULTS, make_served
+from tests.support.provider.batches.served_forms import FORMS, MAIN_FORMS
 from tests.support.provider.server import run_provider
 
 PAGE = Path(__file__).parent.parent / "docs" / "batch-faults.md"

@@ -1,4 +1,4 @@
-"""`afcost run --batch` at servers of four forms: half the price, collected by any later run."""
+"""`afcost run --batch` at servers of all forms: half the price, collected by any later run."""
 
 import json
 import os
@@ -11,14 +11,9 @@ import yaml
 from pricing.money import Money
 from tests.support.forks import ForkedCommand
 from tests.support.provider.batches.batch_behaviour import BatchBehaviour
+from tests.support.provider.batches.served_forms import FORMS
 from tests.support.provider.behaviour import Behaviour
 
-MODELS = {
-    "openai": ("openai/gpt-4o-mini", "/v1", "OPENAI_API_KEY"),
-    "anthropic": ("anthropic/claude-sonnet-4-5", "", "ANTHROPIC_API_KEY"),
-    "google": ("google/gemini-2.5-flash", "", "GEMINI_API_KEY"),
-    "openrouter": ("openrouter/openai/gpt-4o-mini", "/api/v1", "OPENROUTER_API_KEY"),
-}
 PRICE = {"input": "0.40", "output": "0.80", "batch": {"input": "0.20", "output": "0.40"}}
 
 
@@ -26,8 +21,8 @@ PRICE = {"input": "0.40", "output": "0.80", "batch": {"input": "0.20", "output":
 def study(request, server, tmp_path, monkeypatch, afcost):
     """An approved plan of 8 subject requests, whose judge is the same model."""
     form = request.param
-    model, path, key = MODELS[form]
-    monkeypatch.setenv(key, "sk-test")
+    model, path = FORMS[form].model, FORMS[form].path
+    monkeypatch.setenv(FORMS[form].key, "sk-test")
     server.reset(Behaviour(text="yes", input_tokens=12, output_tokens=2, batches=BatchBehaviour()))
     judge = {
         "name": "compliance",
@@ -54,7 +49,7 @@ def study(request, server, tmp_path, monkeypatch, afcost):
     afcost("approve", "plan.json", "--cap", "0.01", "--yes")
 
 
-@pytest.mark.parametrize("study", MODELS, indirect=True)
+@pytest.mark.parametrize("study", FORMS, indirect=True)
 @pytest.mark.usefixtures("study")
 def test_a_run_in_batches_costs_half_and_is_collected_by_the_next_one(server, afcost):
     _, said = afcost("run", "plan.json", "--batch", "--no-wait", "--poll", "0")
@@ -92,7 +87,7 @@ def test_while_batches_are_away_nothing_else_is_done_with_their_requests(afcost)
 
 
 @pytest.mark.campaigns
-@pytest.mark.parametrize("study", MODELS, indirect=True)
+@pytest.mark.parametrize("study", FORMS, indirect=True)
 @pytest.mark.usefixtures("study")
 def test_a_process_that_is_killed_pays_nothing_twice(server, afcost):
     command = ("run", "plan.json", "--batch", "--poll", "0")

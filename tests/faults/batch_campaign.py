@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.runner.batches.served_batches import (
-    FORMS,
     UNTOLD,
     UNTOLD_BY_FORM,
     Outcome,
     Served,
     kill_served,
 )
+from tests.support.provider.batches.served_forms import FORMS
 
 MOST_STEPS = 2_000
 # Of forms that share most of an API with another one.

@@ -8,11 +8,10 @@ import pytest
 from tests.faults.batch_campaign import SOME_FAULTS, has_fault, perform
 from tests.runner.batches.served_batches import (
     FAULTS,
-    FORMS,
-    MAIN_FORMS,
     make_served,
     with_keys,
 )
+from tests.support.provider.batches.served_forms import FORMS, MAIN_FORMS
 from tests.support.provider.server import run_provider
 
 _OF_MAIN_FORMS = (
