@@ -97,14 +97,14 @@ def main() -> None:
     """Perform the campaigns; write the page where they are all of them, at every step."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stride", type=int, default=1, help="kill at every so many steps")
-    parser.add_argument("--form", choices=FORMS, help="only of this one")
-    parser.add_argument("--fault", choices=FAULTS, help="only this one")
+    parser.add_argument("--form", choices=FORMS, action="append", help="only of this one")
+    parser.add_argument("--fault", choices=FAULTS, action="append", help="only this one")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     wanted = [
         (form, fault)
         for form, fault in _list_cells()
-        if options.form in (None, form) and options.fault in (None, fault)
+        if form in (options.form or FORMS) and fault in (options.fault or FAULTS)
     ]
     began = time.monotonic()
     cells = _perform_all(wanted, options.stride, options.workers)
