@@ -131,7 +131,7 @@ BATCHES = Clients(
     "batches",
     (
         *("openai==3.57.0", "anthropic==2.14.0", "google-genai==3.6.1", "groq==1.7.0"),
-        *("openrouter==1.3.84", "mistralai==3.7.0"),
+        *("openrouter==1.3.84", "mistralai==3.7.0", "together==3.1.1"),
     ),
     "batches.py",
 )

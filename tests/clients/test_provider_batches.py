@@ -27,6 +27,8 @@ def test_each_package_takes_the_test_providers_batches(tmp_path_factory):
     assert {client: states for client, (states, _, _) in told.items()} == {
         "openai": openai,
         "groq": openai,
+        "deepinfra": openai,
+        "together": ["VALIDATING", "VALIDATING", "IN_PROGRESS", "COMPLETED"],
         "openrouter": openai,
         "anthropic": ["in_progress"] * 3 + ["ended"],
         "google": google,
@@ -34,4 +36,4 @@ def test_each_package_takes_the_test_providers_batches(tmp_path_factory):
         "mistral": ["QUEUED", "QUEUED", "RUNNING", "SUCCESS"],
     }
     assert all(each[1:] == [["a-1", "a-2"], [TEXT, TEXT]] for each in told.values())
-    assert len(bill.delivered) == len(bill.billed) == 14
+    assert len(bill.delivered) == len(bill.billed) == 18

@@ -1,4 +1,4 @@
-"""`afcost run --batch` at servers of four forms: half the price, collected by any later run."""
+"""`afcost run --batch` at servers of all forms: half the price, collected by any later run."""
 
 import json
 import os
@@ -16,14 +16,9 @@ from runner.forecasting import read_status
 from runner.watching import RunFollower
 from tests.support.forks import ForkedCommand
 from tests.support.provider.batches.batch_behaviour import BatchBehaviour
+from tests.support.provider.batches.served_forms import FORMS
 from tests.support.provider.behaviour import Behaviour
 
-MODELS = {
-    "openai": ("openai/gpt-4o-mini", "/v1", "OPENAI_API_KEY"),
-    "anthropic": ("anthropic/claude-sonnet-4-5", "", "ANTHROPIC_API_KEY"),
-    "google": ("google/gemini-2.5-flash", "", "GEMINI_API_KEY"),
-    "openrouter": ("openrouter/openai/gpt-4o-mini", "/api/v1", "OPENROUTER_API_KEY"),
-}
 PRICE = {"input": "0.40", "output": "0.80", "batch": {"input": "0.20", "output": "0.40"}}
 
 
@@ -31,8 +26,8 @@ PRICE = {"input": "0.40", "output": "0.80", "batch": {"input": "0.20", "output":
 def study(request, server, tmp_path, monkeypatch, afcost):
     """An approved plan of 8 subject requests, whose judge is the same model."""
     form = request.param
-    model, path, key = MODELS[form]
-    monkeypatch.setenv(key, "sk-test")
+    model, path = FORMS[form].model, FORMS[form].path
+    monkeypatch.setenv(FORMS[form].key, "sk-test")
     server.reset(Behaviour(text="yes", input_tokens=12, output_tokens=2, batches=BatchBehaviour()))
     judge = {
         "name": "compliance",
@@ -59,7 +54,7 @@ def study(request, server, tmp_path, monkeypatch, afcost):
     afcost("approve", "plan.json", "--cap", "0.01", "--yes")
 
 
-@pytest.mark.parametrize("study", MODELS, indirect=True)
+@pytest.mark.parametrize("study", FORMS, indirect=True)
 @pytest.mark.usefixtures("study")
 def test_a_run_in_batches_costs_half_and_is_collected_by_the_next_one(server, afcost):
     _, said = afcost("run", "plan.json", "--batch", "--no-wait", "--poll", "0")
@@ -128,7 +123,7 @@ def test_while_batches_are_away_nothing_else_is_done_with_their_requests(afcost)
 def test_what_is_away_is_collected_though_its_price_is_not_known_any_more(server, afcost):
     afcost("run", "plan.json", "--batch", "--no-wait", "--poll", "0")
     calls = {name: price for name, price in PRICE.items() if name != "batch"}
-    prices = {"prices": {MODELS["openai"][0]: calls}}
+    prices = {"prices": {FORMS["openai"].model: calls}}
     Path("afcost.prices.yaml").write_text(yaml.safe_dump(prices))
     _, said = afcost("run", "plan.json", "--poll", "0", ends=1)
     assert "its price in batches is not known any more" in said
@@ -140,7 +135,7 @@ def test_what_is_away_is_collected_though_its_price_is_not_known_any_more(server
 
 
 @pytest.mark.campaigns
-@pytest.mark.parametrize("study", MODELS, indirect=True)
+@pytest.mark.parametrize("study", FORMS, indirect=True)
 @pytest.mark.usefixtures("study")
 def test_a_process_that_is_killed_pays_nothing_twice(server, afcost):
     command = ("run", "plan.json", "--batch", "--poll", "0")

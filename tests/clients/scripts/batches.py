@@ -13,6 +13,7 @@ import groq
 import mistralai.client
 import openai
 import openrouter
+import together
 from google import genai
 
 URL = sys.argv[1]
@@ -49,6 +50,20 @@ def use_openai_like(client, path):
         states.append(batch.status)
     (listed,) = client.batches.list().data
     assert (listed.id, listed.metadata) == (made.id, {"chunk": "c-1"})
+    content = client.files.content(batch.output_file_id)
+    rows = [json.loads(line) for line in content.read().splitlines()]
+    texts = [row["response"]["body"]["choices"][0]["message"]["content"] for row in rows]
+    return states, [row["custom_id"] for row in rows], texts
+
+
+def use_together(client, path):
+    file = client.files.upload(file=path, purpose="batch-api")
+    made = client.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions").job
+    states = [made.status]
+    for _ in range(POLLS):
+        batch = client.batches.retrieve(made.id)
+        states.append(batch.status)
+    assert [(each.id, each.input_file_id) for each in client.batches.list()] == [(made.id, file.id)]
     content = client.files.content(batch.output_file_id)
     rows = [json.loads(line) for line in content.read().splitlines()]
     texts = [row["response"]["body"]["choices"][0]["message"]["content"] for row in rows]
@@ -142,6 +157,13 @@ def main():
         results = {
             "openai": use_openai_like(openai.OpenAI(api_key="key", base_url=f"{URL}/v1"), path),
             "groq": use_openai_like(groq.Groq(api_key="key", base_url=URL), path),
+            # It has no package of its own, and is used with OpenAI's.
+            "deepinfra": use_openai_like(
+                openai.OpenAI(api_key="key", base_url=f"{URL}/v1/openai"), path
+            ),
+            "together": use_together(
+                together.Together(api_key="key", base_url=f"{URL}/together"), path
+            ),
             "anthropic": use_anthropic(anthropic.Anthropic(api_key="key", base_url=URL)),
             "google": use_google(google),
             "google, a file": use_google_file(google, folder),

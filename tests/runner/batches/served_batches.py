@@ -16,6 +16,7 @@ from pricing.money import Money
 from pricing.price_book import PriceBook
 from pricing.sources.user_prices import read_user_prices
 from providers.batches import find_batch_limits
+from providers.provider import Provider
 from providers.registry import load_providers
 from runner.execution import StopReason
 from runner.transport.batches import BatchClient
@@ -23,22 +24,15 @@ from tests.runner.batches.fake_batches import Crash, Killer, Run
 from tests.runner.ledger_texts import answered_texts
 from tests.runner.sample_experiment import DAY, FakeProvider, Lab, always, ledger_of, write
 from tests.support.provider.batches.batch_behaviour import BatchBehaviour, BatchFault
+from tests.support.provider.batches.served_forms import FORMS
 from tests.support.provider.behaviour import Behaviour
+from tests.support.provider.bill import Bill
 from tests.support.provider.server import ProviderHandle
 
-# Form -> model, the path of its address, the variable of its key.
-FORMS = {
-    "openai": ("openai/gpt-4o-mini", "/v1", "OPENAI_API_KEY"),
-    "anthropic": ("anthropic/claude-sonnet-4-5", "", "ANTHROPIC_API_KEY"),
-    "google": ("google/gemini-2.5-flash", "", "GEMINI_API_KEY"),
-    "openrouter": ("openrouter/openai/gpt-4o-mini", "/api/v1", "OPENROUTER_API_KEY"),
-}
 # What a provider has done and never tells is held, and asked for again.
 UNTOLD = {"missing", "not_json", "results_short"}
 # Google gives no results of a batch that ran out of time, though it may bill what was done.
 UNTOLD_BY_FORM = {("google", "expired"), ("google", "cancelled")}
-# These forms say so when a batch is created, each time that it is, and none ever comes to be.
-FOREVER = {("anthropic", "token_limit"), ("google", "token_limit")}
 _FIRST = (1, 2)
 FAULTS = {
     "none": (),
@@ -61,6 +55,7 @@ FAULTS = {
 # Each judge's prompt is its own, so that the provider's account tells requests apart.
 _JUDGE = "{{ query }} ({{ tier }}: {{ how }}) Was this refused? Answer: {{ output }}"
 _PRICES = ("0.40", "0.80")
+_CAP_IN_JOBS = 12
 _MOST_RUNS = 15
 
 
@@ -85,38 +80,51 @@ class Outcome:
     reason: str
 
 
-def make_served(folder: Path, form: str, server: ProviderHandle, queries: int = 2) -> Lab:
-    """Write an experiment at a form's address at the test provider, at the price of batches."""
-    model, path, _ = FORMS[form]
+@dataclass(frozen=True)
+class Served:
+    """An experiment at a form's address, with all that its runs share.
+
+    Attributes:
+        form: as in `FORMS`.
+        lab: the experiment.
+        server: the test provider.
+        providers: the registry of it.
+        cap: of each run.
+        requests: how many are answered in the end.
+    """
+
+    form: str
+    lab: Lab
+    server: ProviderHandle
+    providers: dict[str, Provider]
+    cap: Money
+    requests: int
+
+
+def make_served(folder: Path, form: str, server: ProviderHandle, queries: int = 2) -> Served:
+    """Write an experiment at a form's address at the test provider, at the price of batches.
+
+    A chunk is one block, for no more is a tenth of the cap: as many chunks a stage as queries.
+    """
+    model, path = FORMS[form].model, FORMS[form].path
     providers = {form: {"base_url": f"{server.url}{path}"}}
     source = write(folder, queries=queries, model=model, providers=providers, judge_prompt=_JUDGE)
     price = dict(zip(("input", "output"), ("0.20", "0.40"), strict=True))
     (folder / "afcost.prices.yaml").write_text(yaml.safe_dump({"prices": {model: price}}))
     experiment = load_experiment(str(source))
-    return Lab(experiment, resolve_models(experiment, PriceBook(DAY, read_user_prices([folder]))))
+    lab = Lab(experiment, resolve_models(experiment, PriceBook(DAY, read_user_prices([folder]))))
+    known = load_providers(experiment.spec.providers)
+    cap = lab.dearest_job() * _CAP_IN_JOBS
+    return Served(form, lab, server, dict(known), cap, 2 * len(lab.subjects()))
 
 
-def kill_served(
-    lab: Lab, folder: Path, form: str, server: ProviderHandle, fault: str, step: int
-) -> Outcome:
+def kill_served(served: Served, folder: Path, fault: str, step: int) -> Outcome:
     """Kill a run at a step, run it until it ends, and check its books after each run."""
     folder.mkdir()
+    server = served.server
     batches = BatchBehaviour(faults=FAULTS[fault])
     server.reset(Behaviour(text="yes", input_tokens=12, output_tokens=2, batches=batches))
-    providers = load_providers(lab.experiment.spec.providers)
-    cap = lab.dearest_job() * 12
-    run = Run(
-        lab,
-        folder / "ledger.sqlite",
-        cap,
-        None,  # type: ignore[arg-type]
-        FakeProvider(lab, always()),
-        frozenset(lab.models),
-        find_batch_limits(providers[form]),  # type: ignore[arg-type]
-        client=lambda: BatchClient(providers),
-        providers=providers,
-        let_time_pass=server.finish_batches,
-    )
+    run = _prepare(served, folder)
     run.kill, was_killed = Killer(step).step, True
     try:
         run.go()
@@ -126,28 +134,47 @@ def kill_served(
     run.kill = lambda: None
     progress = None
     for _ in range(_MOST_RUNS):
-        _check_books(run, server)
+        _check_books(run, server.bill())
         progress, _ = run.go()
         if progress.end is StopReason.COMPLETE:
             break
     server.finish_batches()
-    billed = _check_books(run, server)
+    bill = server.bill()
+    billed = _check_books(run, bill)
     assert progress is not None
     with ledger_of(run.path) as ledger:
-        lost = 2 * len(lab.subjects()) - len(answered_texts(ledger))
+        lost = served.requests - len(answered_texts(ledger))
     return Outcome(
         was_killed,
-        billed.pico / cap.pico,
-        _count_paid_twice(server),
+        billed.pico / run.cap.pico,
+        _count_paid_twice(bill),
         lost,
         progress.end,
         progress.reason,
     )
 
 
-def _check_books(run: Run, server: ProviderHandle) -> Money:
+def _prepare(served: Served, folder: Path) -> Run:
+    """Return runs in a folder, with nothing in it yet."""
+    lab, providers = served.lab, served.providers
+    limits = find_batch_limits(providers[served.form])
+    assert limits is not None
+    return Run(
+        lab,
+        folder / "ledger.sqlite",
+        served.cap,
+        None,  # type: ignore[arg-type]
+        FakeProvider(lab, always()),
+        frozenset(lab.models),
+        limits,
+        client=lambda: BatchClient(providers),
+        providers=providers,
+        let_time_pass=served.server.finish_batches,
+    )
+
+
+def _check_books(run: Run, bill: Bill) -> Money:
     """Check that whatever was billed is accounted for, within the cap; return it."""
-    bill = server.bill()
     billed = Money.from_usd(bill.cost(dict.fromkeys({each.model for each in bill.calls}, _PRICES)))
     with ledger_of(run.path, run.cap) as ledger:
         now = ledger.balance
@@ -155,8 +182,8 @@ def _check_books(run: Run, server: ProviderHandle) -> Money:
     return billed
 
 
-def _count_paid_twice(server: ProviderHandle) -> int:
-    prompts = Counter(each.prompt for each in server.bill().billed)
+def _count_paid_twice(bill: Bill) -> int:
+    prompts = Counter(each.prompt for each in bill.billed)
     return sum(times > 1 for times in prompts.values())
 
 
@@ -164,6 +191,6 @@ def _count_paid_twice(server: ProviderHandle) -> int:
 def with_keys(monkeypatch) -> Iterator[None]:
     """Have a key for each form."""
     with monkeypatch.context() as patched:
-        for _, _, key in FORMS.values():
-            patched.setenv(key, "sk-test")
+        for form in FORMS.values():
+            patched.setenv(form.key, "sk-test")
         yield

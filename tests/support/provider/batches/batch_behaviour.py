@@ -65,8 +65,8 @@ class BatchFault:
 
     Attributes:
         kind: what goes wrong.
-        calls: which uploads, which creates, or for all other kinds which of the batches that came
-            to be it strikes, counted from 1.
+        calls: which uploads, which creates, or for all other kinds which of the batches it strikes,
+            counted from 1: of those that came to be, and those refused for too many tokens.
         probability: the chance that it strikes any other one.
         model: strike only batches of this model; empty strikes all, and only empty strikes uploads.
         times: of polls, of fetches and of lists, how many in a row it strikes; 0 strikes them all.

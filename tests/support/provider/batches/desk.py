@@ -53,6 +53,7 @@ class Desk:
         self.till = till
         self.files = FileStore()
         self.uploads = self.creates = 0
+        self._numbers = 0  # of batches, also of those that were refused, and those deleted
         self._jobs: dict[str, Job] = {}
 
     def fault_of_upload(self) -> BatchFault | None:
@@ -69,7 +70,8 @@ class Desk:
 
     def open(self, form: Form, draft: Draft) -> Job:
         """Let a batch come to be; raises RefusedError where too many tokens wait."""
-        number, batches = len(self._jobs) + 1, self.behaviour.batches
+        self._numbers += 1
+        number, batches = self._numbers, self.behaviour.batches
         faults = batches.strike(COURSES, number, self.behaviour.seed, draft.model)
         tokens = sum(count_tokens(self.behaviour, line) for line in draft.lines)
         problem = draft.problem or (_INVALID if "invalid" in faults else None)

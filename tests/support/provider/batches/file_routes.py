@@ -6,19 +6,19 @@ from tests.support.provider.batches.counter import Counter
 from tests.support.provider.batches.files import StoredFile
 from tests.support.provider.batches.form import RefusedError
 from tests.support.provider.batches.job import Json
+from tests.support.provider.batches.openai_form import OpenAIBatches
 
 
 class FileRoutes:
     """`POST /files` and what is asked of files, at one prefix of the address."""
 
-    def __init__(self, counter: Counter) -> None:
-        self._counter = counter
+    def __init__(self, counter: Counter, form: OpenAIBatches) -> None:
+        self._counter, self._form = counter, form
 
     def routes(self, prefix: str) -> list[web.RouteDef]:
         """Return the routes."""
         return [
-            web.post(f"{prefix}/files", self._upload),
-            web.post(f"{prefix}/files/upload", self._upload),
+            web.post(f"{prefix}{self._form.upload[0]}", self._upload),
             web.get(f"{prefix}/files", self._list),
             web.get(f"{prefix}/files/{{id}}", self._show),
             web.delete(f"{prefix}/files/{{id}}", self._delete),
@@ -32,18 +32,23 @@ class FileRoutes:
             if isinstance(part, BodyPartReader):
                 parts[str(part.name)] = bytes(await part.read())
                 name = part.filename or name
-        if "file" not in parts or "purpose" not in parts:
-            raise self._refuse(400, "Missing required parameter: 'file' and 'purpose'.")
+        for needed in ("file", *self._form.upload[1:]):
+            if needed not in parts:
+                raise self._refuse(400, f"Missing required parameter: '{needed}'.")
         purpose = parts["purpose"].decode()
+        if purpose not in self._form.purposes:
+            raise self._refuse(400, f"'{purpose}' is not one of {list(self._form.purposes)}.")
+        if len(parts["file"]) > self._form.most_bytes:
+            raise self._refuse(413, f"The file is larger than {self._form.most_bytes} bytes.")
         file_id = await self._counter.store(request, name, purpose, parts["file"])
-        return web.json_response(_show(self._find(file_id)))
+        return web.json_response(show_file(self._find(file_id)))
 
     async def _list(self, _request: web.Request) -> web.Response:
-        data = [_show(file) for file in self._counter.desk.files.newest_first]
+        data = [show_file(file) for file in self._counter.desk.files.newest_first]
         return web.json_response({"object": "list", "data": data, "has_more": False})
 
     async def _show(self, request: web.Request) -> web.Response:
-        return web.json_response(_show(self._find(request.match_info["id"])))
+        return web.json_response(show_file(self._find(request.match_info["id"])))
 
     async def _delete(self, request: web.Request) -> web.Response:
         deleted = self._find(request.match_info["id"])
@@ -101,7 +106,8 @@ def _id(request: web.Request) -> str:
     return request.match_info["id"]
 
 
-def _show(file: StoredFile) -> Json:
+def show_file(file: StoredFile) -> Json:
+    """Tell of a file, with all that any form says of one."""
     return {
         "id": file.id,
         "object": "file",
@@ -112,4 +118,5 @@ def _show(file: StoredFile) -> Json:
         "status": "processed",
         "sample_type": "batch_request",  # Mistral's own, as `source`
         "source": "upload",
+        "FileType": "jsonl",  # Together's own
     }

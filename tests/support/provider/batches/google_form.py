@@ -33,6 +33,8 @@ _STATUS = {
     404: "NOT_FOUND",
     429: "RESOURCE_EXHAUSTED",
 }
+# What a line's `error` says, a google.rpc.Status, by the status that a call would have.
+_CODES = {400: 3, 403: 7, 404: 5, 429: 8, 500: 13, 503: 14}
 _TYPE = "type.googleapis.com/google.ai.generativelanguage.v1main."
 
 
@@ -142,8 +144,8 @@ class GoogleBatches:
         named = done.line.named or {}
         if done.how == "succeeded":
             return named | {"response": done.body}
-        error = done.body["error"]
-        return named | {"error": {"code": 3, "message": error["message"]}}
+        code = _CODES.get(done.status, 2)
+        return named | {"error": {"code": code, "message": done.body["error"]["message"]}}
 
     def error(self, status: int, message: str) -> Json:
         """Write an error object."""

@@ -15,6 +15,9 @@ from tests.support.provider.batches.form import RefusedError
 from tests.support.provider.batches.job import Done, Draft, End, Job, Json, Line, Problem, Stage
 
 MOST_LINES = 50_000
+_FIELDS = ("input_file_id", "endpoint", "completion_window", "metadata")
+# `ocr` is of Mistral, whose files are at the same address.
+_PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals", "ocr")
 _DAY_SECONDS = 86_400
 _STATUS = {
     Stage.VALIDATING: "validating",
@@ -39,6 +42,10 @@ class OpenAIBatches:
         most_lines: in one batch.
         purpose: of files.
         page: how many batches a list shows where it is not told; None for all, always.
+        most_bytes: of a file.
+        upload: the path of it, and what must be named beside it.
+        purposes: that files may have.
+        fields: of a create.
     """
 
     name: str = "openai"
@@ -48,9 +55,15 @@ class OpenAIBatches:
     purpose: str = "batch"
     page: int | None = 20
     created: int = 200
+    most_bytes: int = 200_000_000
+    upload: tuple[str, ...] = ("/files", "purpose")
+    purposes: tuple[str, ...] = _PURPOSES
+    fields: tuple[str, ...] = (*_FIELDS, "output_expires_after")
 
     def read_create(self, sent: Json, files: FileStore, model: str) -> Draft:  # noqa: ARG002 - the form's
         """Read a create."""
+        if unknown := sent.keys() - set(self.fields):
+            raise self.refuse(f"Unknown parameter: '{min(unknown)}'.")
         if sent.get("endpoint") not in self.endpoints:
             raise self.refuse(f"Invalid value for 'endpoint': {sent.get('endpoint')!r}.")
         if not re.fullmatch(self.windows, str(sent.get("completion_window"))):

@@ -14,12 +14,14 @@ from tests.support.provider.batches.files import FileStore
 from tests.support.provider.batches.job import Draft, End, Job, Json, Problem, Stage
 from tests.support.provider.batches.openai_form import OpenAIBatches, read_lines
 
+_TOGETHER_FIELDS = ("endpoint", "input_file_id", "completion_window", "model_id", "priority")
 _TOGETHER = {
     Stage.VALIDATING: "VALIDATING",
     Stage.WORKING: "IN_PROGRESS",
     Stage.FINALIZING: "IN_PROGRESS",
     Stage.CANCELLING: "IN_PROGRESS",
 }
+_MISTRAL_FIELDS = ("endpoint", "input_files", "requests", "model")
 _MISTRAL = {
     Stage.VALIDATING: "QUEUED",
     Stage.WORKING: "RUNNING",
@@ -39,14 +41,16 @@ class TogetherBatches(OpenAIBatches):
     """`POST /together/v1/batches`."""
 
     name: str = "together"
+    endpoints: tuple[str, ...] = ("/v1/chat/completions",)
     purpose: str = "batch-api"
     page: int | None = None
+    most_bytes: int = 100_000_000
+    upload: tuple[str, ...] = ("/files/upload", "purpose", "file_name")
+    purposes: tuple[str, ...] = ("fine-tune", "eval", "eval-sample", "eval-output", "batch-api")
+    fields: tuple[str, ...] = _TOGETHER_FIELDS
 
     def read_create(self, sent: Json, files: FileStore, model: str) -> Draft:
         """Read a create, which may name a window and the model."""
-        known = {"endpoint", "input_file_id", "completion_window", "model_id", "priority"}
-        if unknown := set(sent) - known:
-            raise self.refuse(f"Unrecognized key: {min(unknown)}")
         draft = super().read_create({"completion_window": "24h"} | sent, files, model)
         if sent.get("model_id", draft.model) != draft.model:
             raise self.refuse("model_id differs from the model of the requests.")
@@ -88,11 +92,18 @@ class MistralBatches(OpenAIBatches):
 
     name: str = "mistral"
     endpoints: tuple[str, ...] = ("/v1/chat/completions",)
-    most_lines: int = 1_000_000
+    most_lines: int = 100_000  # https://docs.mistral.ai/resources/known-limitations
     page: int | None = 100
+    most_bytes: int = 512_000_000
+    fields: tuple[str, ...] = (*_MISTRAL_FIELDS, "agent_id", "metadata", "timeout_hours")
 
     def read_create(self, sent: Json, files: FileStore, model: str) -> Draft:  # noqa: ARG002 - the form's
         """Read a create, of files or of inline requests."""
+        if unknown := sent.keys() - set(self.fields):
+            raise self.refuse(f"{min(unknown)}: Extra inputs are not permitted")
+        hours = sent.get("timeout_hours", 24)
+        if type(hours) is not int or hours < 1:
+            raise self.refuse("timeout_hours: Input should be a valid integer, 1 or more")
         if sent.get("endpoint") not in self.endpoints or not isinstance(sent.get("model"), str):
             raise self.refuse("endpoint and model: Field required")
         self.check_metadata(sent.get("metadata") or {})

@@ -3,7 +3,7 @@
     /v1/files, /v1/batches                  OpenAI
     /openai/v1/files, /openai/v1/batches    Groq: windows of 24 hours to 7 days
     /v1/openai/files, /v1/openai/batches    DeepInfra
-    /together/v1/files, .../batches         Together
+    /together/v1/files/upload, .../batches  Together; /files as its package has it
     /v1/files, /v1/batch/jobs               Mistral
     /v1/messages/batches                    Anthropic
     /v1beta/models/MODEL:batchGenerateContent, /v1beta/batches, /upload/v1beta/files    Google
@@ -32,16 +32,20 @@ from tests.support.provider.batches.inline_routes import (
 from tests.support.provider.batches.openai_form import OpenAIBatches
 from tests.support.provider.batches.openai_like_forms import MistralBatches, TogetherBatches
 from tests.support.provider.batches.openrouter_form import OpenRouterBatches
+from tests.support.provider.batches.together_files import TogetherFileRoutes
 from tests.support.provider.behaviour import Behaviour
 from tests.support.provider.bill import Till
 
 _DAYS = r"(2[4-9]|[3-9]\d|1[0-5]\d|16[0-8])h|[1-7]d"
 _CHAT = ("/v1/chat/completions",)
-_OPENAI_LIKE: dict[str, Form] = {
+_TOGETHER = TogetherBatches()
+_OPENAI_LIKE: dict[str, OpenAIBatches] = {
     "/v1": OpenAIBatches(),
-    "/openai/v1": OpenAIBatches("groq", _CHAT, _DAYS, page=None),
+    "/openai/v1": OpenAIBatches(
+        "groq", _CHAT, _DAYS, page=None, most_bytes=100_000_000, purposes=("batch",)
+    ),
     "/v1/openai": OpenAIBatches("deepinfra", (*_CHAT, "/v1/openai/chat/completions")),
-    "/together/v1": TogetherBatches(),
+    "/together/v1": _TOGETHER,
 }
 _ANTHROPIC, _GOOGLE, _OPENROUTER = AnthropicBatches(), GoogleBatches(), OpenRouterBatches()
 _MISTRAL = MistralBatches()
@@ -75,8 +79,13 @@ class Batches:
         ]
         for prefix, form in _OPENAI_LIKE.items():
             counter = Counter(form, self._desk)
-            files, batches = FileRoutes(counter), BatchRoutes(counter)
-            found += _guard(counter, [*files.routes(prefix), *batches.routes(f"{prefix}/batches")])
+            files, batches = FileRoutes(counter, form), BatchRoutes(counter)
+            routes = [*files.routes(prefix), *batches.routes(f"{prefix}/batches")]
+            if form is _TOGETHER:
+                stepwise = TogetherFileRoutes(counter, prefix)
+                routes += stepwise.routes()
+                found += stepwise.open_routes()
+            found += _guard(counter, routes)
         return found
 
     async def _account(self, _request: web.Request) -> web.Response:
