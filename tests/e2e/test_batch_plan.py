@@ -34,7 +34,7 @@ def test_what_is_planned_in_batches_is_billed_at_their_price(lab, server) -> Non
     assert {each["price"]["processing"] for each in planned["strata"]} == {"batch"}
     assert {each["basis"] for each in planned["wall_time"]["batches"].values()} == {"prior"}
     lab.afcost("approve", "plan.json", "--cap", "1", "--yes", "--trust", "openai=OPENAI_API_KEY")
-    lab.afcost("run", "plan.json", "--poll", "0.05")
+    lab.afcost("run", "plan.json", "--poll", "0.1")
     calls = server.bill().calls
     assert len(calls) == 2 * QUERIES
     assert all(call.batch for call in calls)

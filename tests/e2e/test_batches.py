@@ -57,14 +57,14 @@ def study(request, server, tmp_path, monkeypatch, afcost):
 @pytest.mark.parametrize("study", FORMS, indirect=True)
 @pytest.mark.usefixtures("study")
 def test_a_run_in_batches_costs_half_and_is_collected_by_the_next_one(server, afcost):
-    _, said = afcost("run", "plan.json", "--batch", "--no-wait", "--poll", "0")
+    _, said = afcost("run", "plan.json", "--batch", "--no-wait", "--poll", "0.1")
     assert "batches are away" in said
     told, _ = afcost("status", "runs/small", "--format", "json")
     (batch,) = json.loads(told)["batches"]
     assert (batch["requests"], batch["state"]) == (2, "created")
     _check_what_is_seen(afcost("status", "runs/small")[0])
 
-    afcost("run", "plan.json", "--poll", "0")
+    afcost("run", "plan.json", "--poll", "0.1")
     bill = server.bill()
     assert len(bill.billed) == 16
     assert all(call.batch for call in bill.billed)
@@ -109,23 +109,23 @@ def _check_what_is_seen(status: str) -> None:
 @pytest.mark.parametrize("study", ["openai"], indirect=True)
 @pytest.mark.usefixtures("study")
 def test_while_batches_are_away_nothing_else_is_done_with_their_requests(afcost):
-    afcost("run", "plan.json", "--batch", "--no-wait", "--poll", "0")
+    afcost("run", "plan.json", "--batch", "--no-wait", "--poll", "0.1")
     afcost("estimate", "experiment.yaml", "--samples", "2", "-o", "more.json")
     afcost("approve", "more.json", "--cap", "0.01", "--yes")
-    _, said = afcost("run", "more.json", "--poll", "0", ends=1)
+    _, said = afcost("run", "more.json", "--poll", "0.1", ends=1)
     assert "batches of an earlier plan of this study are away: 1, with 2 requests" in said
-    afcost("run", "plan.json", "--poll", "0")
-    afcost("run", "more.json", "--batch", "--poll", "0")
+    afcost("run", "plan.json", "--poll", "0.1")
+    afcost("run", "more.json", "--batch", "--poll", "0.1")
 
 
 @pytest.mark.parametrize("study", ["openai"], indirect=True)
 @pytest.mark.usefixtures("study")
 def test_what_is_away_is_collected_though_its_price_is_not_known_any_more(server, afcost):
-    afcost("run", "plan.json", "--batch", "--no-wait", "--poll", "0")
+    afcost("run", "plan.json", "--batch", "--no-wait", "--poll", "0.1")
     calls = {name: price for name, price in PRICE.items() if name != "batch"}
     prices = {"prices": {FORMS["openai"].model: calls}}
     Path("afcost.prices.yaml").write_text(yaml.safe_dump(prices))
-    _, said = afcost("run", "plan.json", "--poll", "0", ends=1)
+    _, said = afcost("run", "plan.json", "--poll", "0.1", ends=1)
     assert "its price in batches is not known any more" in said
     in_batches = [call for call in server.bill().billed if call.batch]
     assert len(in_batches) == 2
@@ -138,7 +138,7 @@ def test_what_is_away_is_collected_though_its_price_is_not_known_any_more(server
 @pytest.mark.parametrize("study", FORMS, indirect=True)
 @pytest.mark.usefixtures("study")
 def test_a_process_that_is_killed_pays_nothing_twice(server, afcost):
-    command = ("run", "plan.json", "--batch", "--poll", "0")
+    command = ("run", "plan.json", "--batch", "--poll", "0.1")
     ends = []
     for seconds in (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6):
         with ForkedCommand(command, Path.cwd(), os.environ) as running:
