@@ -47,6 +47,7 @@ class LineBudget(Budget):
             LedgerError: the ledger takes nothing more; what the provider has is collected later.
         """
         with self._ledger.transaction():
+            self._ledger.refuse_evicted()
             for write in self._gathered:
                 write()
         self._gathered.clear()

@@ -68,7 +68,7 @@ def choose_run_by(  # noqa: PLR0913 - a run as of `execute_plan`, and a time
         by: the time.
         now: of today.
         folder: of the study; None for the plan's own.
-        ledger_url: of a shared ledger, from which no batches are sent.
+        ledger_url: of a shared ledger.
         concurrency: calls in flight, at most.
 
     Raises:
@@ -76,14 +76,14 @@ def choose_run_by(  # noqa: PLR0913 - a run as of `execute_plan`, and a time
         EstimatorError, RunnerError: the plan cannot be run.
     """
     checked = check_plan(plan_path, now, folder, ledger_url)
-    plan, verified, is_shared = checked.plan, checked.verified, checked.ledger_location.is_shared
+    plan, verified = checked.plan, checked.verified
     progress = None
-    if not is_shared:
+    if not checked.ledger_location.is_shared:
         how = (plan, verified.experiment, verified.models, checked.folder)
         progress = find_study_progress(*how)
     strata = [each for each in (progress.rest.strata if progress else plan.strata) if each.requests]
     models = {each.model: verified.models[each.model] for each in strata}
-    allowed = frozenset[Way]() if is_shared else frozenset({Way.BATCH})
+    allowed = frozenset({Way.BATCH})
     ways = list_ways(verified.experiment, models, strata, verified.book, now.date(), allowed)
     speeds = find_known_speeds(plan, checked.providers, checked.folder, checked.folder.parent)
     batches = find_known_batches(plan, checked.providers, checked.folder, checked.folder.parent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from estimator.workload import PlannedModel
 from runner.batches import BatchCourse, BatchWork, price_as_reserved
 from runner.errors import BadRun, CannotSend
 from runner.launch.run_options import ApprovalEnd, OpenWork, RunOptions
-from runner.ledger import Ledger
+from runner.ledger import BATCH_MARK, Ledger, Location, ledger_exists, read_ledger
 from runner.run_folder import describe_work
 from runner.transport.batches import BatchClient, BatchTransport
 
@@ -83,15 +84,41 @@ def choose_batched(
     return ChosenBatches(models, batched, batched - known)
 
 
+def name_worker(verified: VerifiedPlan, location: Location, options: RunOptions) -> str:
+    """Return the name under which a process writes: one with batches says so to all others.
+
+    Args:
+        verified: the plan as it is today.
+        location: of the study's ledger.
+        options: what the user chose.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+    """
+    if options.worker or options.conduct is not None or not location.is_shared:
+        return options.worker
+    planned = any(model.offer.is_batch for model in verified.models.values())
+    if options.batch or options.batched or planned or _has_batches_away(location):
+        return f"{BATCH_MARK}{secrets.token_hex(8)}"
+    return ""
+
+
+def _has_batches_away(location: Location) -> bool:
+    if not ledger_exists(location):
+        return False
+    with read_ledger(location) as reader:
+        return bool(reader.open_chunks())
+
+
 def _refuse_other_runs(verified: VerifiedPlan, ledger: Ledger, options: RunOptions) -> None:
     """Refuse batches in runs whose next step waits for each answer, or has several processes.
 
     Raises:
         CannotSend: it is one.
     """
-    why = ""
-    if ledger.is_shared or options.conduct is not None:
-        why = "a ledger that several processes share; run it with a ledger of its own, one process"
+    why, is_shared = "", ledger.is_shared and not ledger.worker.startswith(BATCH_MARK)
+    if options.conduct is not None or is_shared:
+        why = "several processes; run it with one, without --workers"
     elif options.set_course is not None or options.answered_only:
         why = "this command; afcost run collects what is away, and sends the rest"
     elif verified.experiment.spec.sequential is not None:

@@ -34,7 +34,12 @@ from runner.execution import (
     StopReason,
     open_job_queue,
 )
-from runner.launch.batch_run import choose_batched, refuse_other_batches, set_batch_course
+from runner.launch.batch_run import (
+    choose_batched,
+    name_worker,
+    refuse_other_batches,
+    set_batch_course,
+)
 from runner.launch.connectivity import can_send_subjects, check_providers, refuse_unreachable
 from runner.launch.preflight import CheckedPlan, check_plan
 from runner.launch.run_options import ApprovalEnd, Conduct, Control, OpenWork, RunOptions
@@ -79,7 +84,8 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
     create_run_dir(checked.folder)
     requests = checked.verified.request_builder()
     wishes = _read_first_wishes(location)
-    with _open_plan_ledger(plan_path, checked, now, requests, options.worker) as (ledger, watch):
+    worker = name_worker(checked.verified, location, options)
+    with _open_plan_ledger(plan_path, checked, now, requests, worker) as (ledger, watch):
         seed = choose_order_seed(plan, ledger.first_work)
         with (
             open_job_queue(location, ledger, requests, seed, options.lease_seconds) as jobs,

@@ -4,6 +4,7 @@ from runner.ledger.approvals import refuse_superseded
 from runner.ledger.attempt_changes import AttemptChange
 from runner.ledger.hash_chain import CheckedEntry
 from runner.ledger.job_table import (
+    BATCH_MARK,
     EARLIER_PLAN_RUNS,
     LEAD_MARK,
     JobTable,
@@ -70,6 +71,7 @@ from runner.ledger.schema import Database, Work
 from runner.ledger.spool import AnswerSpool, SpooledAnswer, SpooledRelease
 
 __all__ = [
+    "BATCH_MARK",
     "CHUNK_MARK",
     "EARLIER_PLAN_RUNS",
     "FINGERPRINT",

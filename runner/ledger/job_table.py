@@ -71,7 +71,13 @@ FROM worker LEFT JOIN (
 WHERE NOT ended OR jobs.worker IS NOT NULL ORDER BY id
 """  # noqa: S608 - own
 LEAD_MARK = "lead-"  # with which the name of a process begins that only starts workers
+BATCH_MARK = "batches-"  # with which the name of one begins that sends and collects batches
 
+_ALONE = (
+    "ledger {place}: batches are sent and collected by one process alone, and {others}; nothing "
+    "was sent. Stop {them}, or wait for the end; one that was killed counts as running for up to "
+    "{lease:.0f} seconds"
+)
 EARLIER_PLAN_RUNS = (
     "ledger {place} is in use by processes that run an earlier plan of this study; nothing was "
     "sent. Stop them, or wait until they end; one that was killed counts as running for up to "
@@ -198,11 +204,16 @@ class JobTable:
 
         Args:
             job_count: how many the plan has.
+
+        Raises:
+            LedgerBusy: one of the others sends and collects batches, or this one does and there
+                are others, or batches are away that this one does not collect.
         """
         self.reap_expired()
         with self._ledger.transaction() as head:
             self._ledger.refuse_newer_work()
             execute = self._ledger.store.execute
+            self._refuse_company()
             alone = not execute("SELECT 1 FROM worker WHERE NOT ended").fetchone()
             execute(_RENEW_LEASE, (self._ledger.worker, self._lease))
             if not execute("SELECT 1 FROM job LIMIT 1").fetchone():
@@ -210,6 +221,24 @@ class JobTable:
             if alone:
                 head.stop_reason = ""
                 execute("UPDATE job SET state = 'waiting' WHERE state = 'failed'")
+
+    def _refuse_company(self) -> None:
+        """Refuse to work beside what sends and collects batches, or to do that beside others."""
+        ledger, query = self._ledger, "SELECT id FROM worker WHERE NOT ended AND id <> ?"
+        others = [str(name) for (name,) in ledger.store.execute(query, (ledger.worker,)).fetchall()]
+        said = {"place": ledger.witness.place, "lease": self._lease}
+        if any(each.startswith(BATCH_MARK) for each in others):
+            one = "one does so now"
+            raise LedgerBusy(_ALONE.format(others=one, them="it", **said))
+        if ledger.worker.startswith(BATCH_MARK):
+            if others:
+                many = "others work on this plan now"
+                raise LedgerBusy(_ALONE.format(others=many, them="them", **said))
+        elif ledger.open_chunks():
+            raise LedgerBusy(
+                f"ledger {ledger.witness.place}: batches are away; nothing was sent. Collect them "
+                "first, with one process:  afcost run PLAN"
+            )
 
     def reopen_jobs(self, job_count: int) -> None:
         """Make all jobs again, for other work; in the transaction that records it.

@@ -85,6 +85,9 @@ UPDATE job SET state = 'waiting' WHERE place IN (
     SELECT place FROM job WHERE state = 'taken' ORDER BY place FOR UPDATE
 )
 """
+_SELECT_ALLOCATED = (
+    "SELECT worker, job, SUM(aside) FROM entry GROUP BY worker, job HAVING SUM(aside) <> 0"
+)
 _CRASH_NOTE = "the process ended before the answer was stored"
 _EVICTED_MESSAGE = (
     "this process missed its lease; other workers took over its jobs; run the plan again to rejoin"
@@ -450,10 +453,9 @@ class Ledger(ResumeQueries):
             )
 
     def _raise_version(self, version: int) -> None:
-        """Have earlier versions refuse this ledger, a file, from this transaction on."""
-        ((known,),) = self.store.execute("PRAGMA user_version").fetchall()
-        if known < version:
-            self.store.execute(f"PRAGMA user_version = {version}")
+        """Have earlier versions refuse this ledger from this transaction on."""
+        if self.store.read_version() < version:
+            self.store.write_version(version)
 
     def reserve_chunk(
         self,
@@ -474,12 +476,7 @@ class Ledger(ResumeQueries):
         Returns:
             the note as it was recorded; None, with nothing written, where the cap does not cover
             it or nothing may be sent any more.
-
-        Raises:
-            LedgerError: it is a shared ledger.
         """
-        if self.is_shared:
-            raise LedgerError("batches are sent from a ledger that is a file of its own")
         attempts = [each for line in lines for each in line]
         whole = sum(amount.pico for _, amount in attempts)
         by_job: dict[str, int] = {}
@@ -520,12 +517,37 @@ class Ledger(ResumeQueries):
         self._append_entry(head, "reserve", attempt.job, attempt.id, moved, note=note, stored=row)
 
     def chunks(self) -> list[ChunkNote]:
-        """Return what is known of each chunk; a ledger that is shared has none."""
-        return [] if self.is_shared else super().chunks()
+        """Return what is known of each chunk, in the order in which they were begun."""
+        if self.is_shared and self.store.read_version() < BATCH_VERSION:
+            return []  # asked whenever a worker ends, where all entries would be looked through
+        return super().chunks()
+
+    def adopt_chunks(self) -> None:
+        """Have what is allocated to open chunks be this worker's, who collects them."""
+        with self.transaction() as head:
+            names = [each.chunk for each in self.open_chunks()]
+            found = self.store.execute(_SELECT_ALLOCATED).fetchall() if names else []
+            for of, job, amount in found:
+                if job in names and of != self.worker:
+                    self._append_entry(head, "free", job, None, {"aside": -int(amount)}, worker=of)
+                    self._append_entry(head, "aside", job, None, {"aside": int(amount)})
+
+    def refuse_evicted(self) -> None:
+        """Refuse to decide about chunks where others took this worker for dead and do so now.
+
+        Raises:
+            LedgerError: they did; asked in a transaction.
+        """
+        _refuse_evicted(self._nesting.current or self._state)
 
     def record_chunk(self, note: ChunkNote) -> None:
-        """Record what is known of a chunk; where it has ended, what is allocated to it is free."""
+        """Record what is known of a chunk; where it has ended, what is allocated to it is free.
+
+        Raises:
+            LedgerError: others took this worker for dead, and collect it.
+        """
         with self.transaction() as head:
+            _refuse_evicted(head)
             self._append_entry(head, "batch", "", None, {}, note=note.to_text())
             if not note.is_open:
                 self.deallocate(note.chunk)
@@ -637,7 +659,8 @@ class Ledger(ResumeQueries):
         """Hold what was being sent and free what was only allocated, after a crash.
 
         What is reserved for a chunk that is open stays so, and what is allocated to it: its
-        provider goes on working, and says what became of it.
+        provider goes on working, and says what became of it. Of a shared ledger who collects it
+        adopts that.
 
         Args:
             worker: whose work it was; None is everybody's, who are ended: one that was only
@@ -661,15 +684,11 @@ class Ledger(ResumeQueries):
             for attempt, of, job, amount, _ in lost:
                 moved = {"reserved": -amount, "held": amount}
                 self._append_entry(head, "hold", job, attempt, moved, note=_CRASH_NOTE, worker=of)
-            allocated = self.store.execute(
-                "SELECT worker, job, SUM(aside) FROM entry GROUP BY worker, job "
-                "HAVING SUM(aside) <> 0"
-            ).fetchall()
-            for of, job, amount in allocated:
-                if worker in (None, of):
+            for of, job, amount in self.store.execute(_SELECT_ALLOCATED).fetchall():
+                if worker in (None, of) and job not in working:
                     self._append_entry(head, "free", job, None, {"aside": -int(amount)}, worker=of)
-                    if job in working:  # it is this worker's from now on
-                        self._append_entry(head, "aside", job, None, {"aside": int(amount)})
+            if not self.is_shared:
+                self.adopt_chunks()
         return len(lost)
 
     def _locate_money(

@@ -28,6 +28,7 @@ from runner.ledger.location import PostgresLocation
 from runner.ledger.schema import (
     ACCOUNTS,
     ADD_REFUSALS,
+    BATCH_VERSION,
     COLUMNS,
     CREATE_IDENTITY,
     CREATE_TABLES,
@@ -101,6 +102,7 @@ _LASTING_ERRORS = (
 _REPLACED_MESSAGE = "it had {} entries and now has {}: the database was replaced by an older one"
 # The version of PostgreSQL from which a whole transaction has a timeout, not only an idle one.
 _TIMEOUT_SUPPORTED_FROM = 17_00_00
+_KNOWN_VERSIONS = (*OLDER_VERSIONS, SCHEMA_VERSION, BATCH_VERSION)
 _CREATE_SCHEMA_LOCK = 7218153  # the advisory lock held while a schema is created
 
 
@@ -136,6 +138,15 @@ class PostgresStore:
         """Run a statement."""
         self._pending.flush()
         return self._db.execute(_to_psycopg_sql(sql), values or None)
+
+    def read_version(self) -> int:
+        """Return the version of its tables and of what they may hold."""
+        ((version,),) = self.execute("SELECT version FROM head").fetchall()
+        return int(version)
+
+    def write_version(self, version: int, /) -> None:
+        """Have earlier versions refuse it once the transaction is committed."""
+        self.execute("UPDATE head SET version = ?", (version,))
 
     def insert(self, table: str, row: Sequence[object], /) -> None:
         """Insert a row of one of `COLUMNS`, at the latest when the transaction is committed."""
@@ -528,7 +539,7 @@ def _create_schema(
         elif version == (NAMED_VERSION,):
             connection.execute(ADD_REFUSALS)
             connection.execute("UPDATE head SET version = %s", (SCHEMA_VERSION,))
-        elif version is None or version[0] not in (*OLDER_VERSIONS, SCHEMA_VERSION):
+        elif version is None or version[0] not in _KNOWN_VERSIONS:
             found = version and version[0]
             raise LedgerError(
                 f"ledger {location} has version {found}; this afcost supports {SCHEMA_VERSION}"

@@ -253,6 +253,8 @@ class Store(Protocol):
     def read_state(self) -> LedgerState: ...  # noqa: D102
     def execute(self, sql: str, values: Sequence[object] = (), /) -> QueryResult: ...  # noqa: D102
     def insert(self, table: str, row: Sequence[object], /) -> None: ...  # noqa: D102
+    def read_version(self) -> int: ...  # noqa: D102
+    def write_version(self, version: int, /) -> None: ...  # noqa: D102
     def begin(self, *, durable: bool) -> LedgerState: ...  # noqa: D102
     def commit(self, state: LedgerState) -> None: ...  # noqa: D102
     def rollback(self) -> None: ...  # noqa: D102

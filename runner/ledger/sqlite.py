@@ -109,6 +109,15 @@ class SqliteStore:
         self._pending.flush()
         return self._db.execute(sql, values)
 
+    def read_version(self) -> int:
+        """Return the version of its tables and of what they may hold."""
+        ((version,),) = self.execute("PRAGMA user_version").fetchall()
+        return int(version)
+
+    def write_version(self, version: int, /) -> None:
+        """Have earlier versions refuse it once the transaction is committed."""
+        self.execute(f"PRAGMA user_version = {version}")
+
     def insert(self, table: str, row: Sequence[object], /) -> None:
         """Insert a row of one of `COLUMNS`, at the latest when the transaction is committed."""
         self._pending.add(table, row)

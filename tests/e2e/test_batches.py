@@ -134,6 +134,26 @@ def test_what_is_away_is_collected_though_its_price_is_not_known_any_more(server
     assert [call for call in server.bill().billed if call.batch] == in_batches
 
 
+@pytest.mark.parametrize("study", ["anthropic"], indirect=True)
+@pytest.mark.usefixtures("study")
+def test_with_a_shared_ledger_another_machine_collects_what_is_away(server, postgres, afcost):
+    ledger = ("--ledger", postgres.database())
+    afcost("run", "plan.json", *ledger, "--batch", "--no-wait", "--poll", "0")
+    told, _ = afcost("status", "runs/small", "--format", "json")
+    (batch,) = json.loads(told)["batches"]
+    assert batch["state"] == "created"
+    _, said = afcost("run", "plan.json", *ledger, "--workers", "2", ends=1)
+    assert "batches are away; nothing was sent. Collect them first" in said
+
+    elsewhere = ("--run-dir", "elsewhere", *ledger, "--poll", "0")
+    afcost("run", "plan.json", *elsewhere)
+    assert Counter(call.prompt for call in server.bill().billed).most_common(1)[0][1] == 1
+    assert len(server.bill().billed) == 16
+    told, _ = afcost("status", "elsewhere", "--format", "json")
+    state = json.loads(told)
+    assert (state["outcome"], state["held_usd"], state["batches"]) == ("complete", "0.00", [])
+
+
 @pytest.mark.campaigns
 @pytest.mark.parametrize("study", FORMS, indirect=True)
 @pytest.mark.usefixtures("study")

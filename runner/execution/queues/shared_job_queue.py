@@ -17,7 +17,7 @@ from contextlib import contextmanager
 
 from experiment.prompts import RequestBuilder
 from runner.execution.queues.done_jobs import find_done_places
-from runner.execution.queues.earlier_answers import collect_histories
+from runner.execution.queues.earlier_answers import AttemptSource, collect_histories
 from runner.execution.queues.job_queue import (
     LEASE_SECONDS,
     NO_CELLS,
@@ -29,6 +29,7 @@ from runner.execution.queues.job_queue import (
 )
 from runner.execution.queues.stop_reason import StopReason
 from runner.ledger import (
+    BATCH_MARK,
     FileLocation,
     JobTable,
     Ledger,
@@ -97,6 +98,10 @@ class SharedJobQueue:
         """Return how many jobs all workers gave up in this execution."""
         return await asyncio.to_thread(self._table.count_failed)
 
+    def as_sole(self) -> LocalJobQueue:
+        """Return the queue of a process beside which there are no others."""
+        return SoleJobQueue(self._requests, self._seed, self._table, self)
+
     def bury(self, worker: str) -> None:
         """End a worker that is known to be dead; what it was sending is held."""
         self._table.bury(worker)
@@ -139,6 +144,27 @@ class SharedJobQueue:
             Job(place, subject, had[subject.id].answered, had[subject.id].attempts)
             for place, subject in subjects.items()
         ]
+
+
+class SoleJobQueue(LocalJobQueue):
+    """All jobs of a plan for the one process that may work on a shared ledger while it has batches.
+
+    Args:
+        requests: builds the jobs.
+        seed: of the order of work.
+        earlier: what the jobs have had.
+        shared: of which it is, for its lease.
+    """
+
+    def __init__(
+        self, requests: RequestBuilder, seed: str, earlier: AttemptSource, shared: SharedJobQueue
+    ) -> None:
+        super().__init__(requests, seed, earlier)
+        self._shared = shared
+
+    async def send_heartbeats(self) -> None:
+        """Renew this process's lease until cancelled."""
+        await self._shared.send_heartbeats()
 
 
 @contextmanager
@@ -189,4 +215,8 @@ def open_job_queue(
             yield LocalJobQueue(requests, seed, earlier, done)
         return
     with join_workers(location, ledger, requests, seed, lease_seconds) as queue:
-        yield queue
+        if not ledger.worker.startswith(BATCH_MARK):
+            yield queue
+            return
+        ledger.adopt_chunks()
+        yield queue.as_sole()

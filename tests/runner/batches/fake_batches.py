@@ -10,7 +10,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -345,9 +345,7 @@ class Run:
         Raises:
             Crash: it was killed.
         """
-        with ledger_of(self.path, self.cap) as ledger:
-            self._arm(ledger)
-            ledger.recover_work()
+        with self.open_ledger() as ledger, self.open_queue(ledger) as queue:
 
             @asynccontextmanager
             async def open_transport():
@@ -382,7 +380,7 @@ class Run:
                 self.lab.requests,
                 self.lab.models,
                 ledger,
-                BlockQueue(local_queue(self.lab, ledger), course),
+                BlockQueue(queue, course),
                 self.calls,
                 resume=ResumeState.from_ledger(ledger),
                 concurrency=4,
@@ -396,7 +394,20 @@ class Run:
             ledger.record_end(progress.end.value, progress.reason)
             return progress, course
 
-    def _arm(self, ledger):
+    @contextmanager
+    def open_ledger(self):
+        """Open the ledger, with the cap."""
+        with ledger_of(self.path, self.cap) as ledger:
+            self.arm(ledger)
+            ledger.recover_work()
+            yield ledger
+
+    @contextmanager
+    def open_queue(self, ledger):
+        """Open the queue of jobs that are called."""
+        yield local_queue(self.lab, ledger)
+
+    def arm(self, ledger):
         """Have the ledger killed before and after what it makes durable."""
         begin, commit = ledger.store.begin, ledger.store.commit
 

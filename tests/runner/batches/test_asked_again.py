@@ -23,7 +23,7 @@ from tests.runner.sample_experiment import (
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """An experiment of 12 answers with two votes each, asked again once and twice."""
+    """An experiment of 12 answers with two votes each, asked again once, the votes twice."""
     judge = {
         "name": "compliance",
         "model": MODEL,
