@@ -39,7 +39,8 @@ def learn(lab, server, how, behaviour):
     """Run in one of three ways; return what later estimates take from that."""
     server.reset(Behaviour(**behaviour, states_cost=STATED[how]))
     lab.plan("own.yaml")
-    lab.afcost("approve", "plan.json", "--cap", "1", "--yes", "--trust", "openrouter=OPENROUTER_API_KEY")
+    trust = ("--trust", "openrouter=OPENROUTER_API_KEY")
+    lab.afcost("approve", "plan.json", "--cap", "1", "--yes", *trust)
     lab.afcost("run", "plan.json", "--poll", "0", *(["--batch"] if how == "in batches" else []))
     assert {bool(call.batch) for call in server.bill().calls} == {how != "calls"}
     run = open_run_folder(lab.run_folder())
@@ -47,7 +48,7 @@ def learn(lab, server, how, behaviour):
         own = read_own_calls(run, reader)
     lengths = {
         key: sorted(
-            zip(each.queries.tolist(), each.output.tolist(), each.answer_input.tolist(), strict=True)
+            zip(*(x.tolist() for x in (each.queries, each.output, each.answer_input)), strict=True)
         )
         for key, each in own.calls.items()
     }
@@ -56,7 +57,8 @@ def learn(lab, server, how, behaviour):
     checks = [each["agrees"] for each in report["prices"].values()]
     kept = (lab.folder / ".home").rglob("*calibration*")
     learned = [json.loads(each.read_text()) for each in sorted(kept) if each.is_file()]
-    then = json.loads(lab.afcost("estimate", "own.yaml", "--samples", "2", "--format", "json").stdout)
+    again = lab.afcost("estimate", "own.yaml", "--samples", "2", "--format", "json")
+    then = json.loads(again.stdout)
     outputs = [each["output_tokens"] for each in then["strata"]]
     return lengths, report["counts"], checks, learned, outputs
 
