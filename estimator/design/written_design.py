@@ -9,10 +9,12 @@ from estimator.atomic_write import write_atomically
 from estimator.design.choice import Design
 from estimator.design.study_design import StudyDesign
 from estimator.design.table import Row
-from experiment.definition import Experiment, Target, is_builtin, load_experiment
-from experiment.editing import Changes, change_text
+from experiment.definition import Experiment, ExperimentSpec, Target, is_builtin, load_experiment
+from experiment.editing import Asked, AskedChanges, Changes, ask_in_text, change_text
 from experiment.errors import BadExperiment
 from experiment.file_access import MAX_TEXT_BYTES, read_user_file
+
+_TIER = "service_tier"
 
 
 def write_design(design: StudyDesign, row: Row, target: Target, path: Path) -> Design:
@@ -34,9 +36,13 @@ def write_design(design: StudyDesign, row: Row, target: Target, path: Path) -> D
     _check_queries(experiment, chosen, row)
     text = read_user_file(experiment.path, MAX_TEXT_BYTES).decode("utf-8-sig")
     changes = _describe_changes(design, row, chosen, target)
-    write_atomically(path, change_text(text, changes))
+    changed = change_text(text, changes)
+    write_atomically(path, changed)
     try:
-        _check_copy(experiment, path, changes)
+        copy = _check_copy(experiment, path, changes)
+        if asked := _find_asked(experiment, copy):
+            write_atomically(path, ask_in_text(changed, asked))
+            _check_ways(experiment, _check_copy(experiment, path, changes))
     except Exception:
         path.unlink()
         raise
@@ -81,8 +87,57 @@ def _describe_changes(design: StudyDesign, row: Row, chosen: Design, target: Tar
     )
 
 
-def _check_copy(experiment: Experiment, path: Path, changes: Changes) -> None:
-    """Check that the copy says what was meant.
+def _find_asked(experiment: Experiment, copy: Experiment) -> AskedChanges | None:
+    """Return in what a design asks models otherwise than the copy says; None where it does not."""
+    meant, said = (_list_ways(each.spec) for each in (experiment, copy))
+    models, judges = (
+        {
+            name: Asked(
+                own.batch if own.batch != now[name].batch else None,
+                own.tier if own.tier != now[name].tier else None,
+            )
+            for name, own in wanted.items()
+            if name in now and own != now[name]
+        }
+        for wanted, now in zip(meant, said, strict=True)
+    )
+    return AskedChanges(models, judges) if models or judges else None
+
+
+def _list_ways(spec: ExperimentSpec) -> tuple[dict[str, Asked], dict[str, Asked]]:
+    """Return how each model and each judge is asked, whatever says so."""
+    models = {
+        each.name: Asked(
+            spec.batch if each.batch is None else each.batch,
+            {**spec.sampling.model_dump(), **each.sampling}.get(_TIER),
+        )
+        for each in spec.subjects
+    }
+    judges = {
+        each.name: Asked(
+            spec.batch if each.batch is None else each.batch, each.sampling.model_dump().get(_TIER)
+        )
+        for each in spec.judges
+    }
+    return models, judges
+
+
+def _check_ways(experiment: Experiment, copy: Experiment) -> None:
+    """Check that the copy asks all models as the design does.
+
+    Raises:
+        BadExperiment: it does not.
+    """
+    if left := _find_asked(experiment, copy):
+        names = ", ".join((*left.models, *left.judges))
+        raise BadExperiment(
+            f"{experiment.path} is written in a way in which {names} cannot be asked otherwise in "
+            "place; write `batch` or `service_tier` of them by hand, and design without --by"
+        )
+
+
+def _check_copy(experiment: Experiment, path: Path, changes: Changes) -> Experiment:
+    """Check that the copy says what was meant; return it.
 
     Raises:
         BadExperiment: it does not.
@@ -108,6 +163,7 @@ def _check_copy(experiment: Experiment, path: Path, changes: Changes) -> None:
         raise BadExperiment(
             f"{experiment.path} is written in a way that cannot be changed in place; {by_hand}"
         )
+    return copy
 
 
 def _name(target: Target) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -122,3 +123,32 @@ def test_a_row_is_written_without_a_question_off_a_terminal(afcost):
     calls = sum(each["requests"] for each in planned["strata"] if each["stage"] == "subject")
     assert calls == 4 * int(said[1]) * int(said[2])
     assert float(planned["total"]["cost_usd"]["q95"]) <= 5 * 1.01
+
+
+def test_a_written_row_asks_models_as_it_was_priced(afcost):
+    """Batches and flex, which `--by` chose; the built-in experiment, its judge as well."""
+    afcost("init", "e")
+    path = Path("e/experiment.yaml")
+    path.write_text(path.read_text().replace("models: [llama-3.1-70b]", "models: [gpt-5, gpt-4o]"))
+    ask = ("e/experiment.yaml", "--budget", "5000", "--by", "9d", "--max-tokens", "4096")
+    said = afcost("design", *ask, "--write", "e/all.yaml", "--format", "json")[0]
+    found = json.loads(said)
+    assert set(found["ways"].values()) >= {"batch"}
+    text = Path("e/all.yaml").read_text()
+    assert "batch: yes" in text or "service_tier: flex" in text
+    planned = json.loads(
+        afcost("estimate", "e/all.yaml", "--max-tokens", "4096", "--format", "json")[0]
+    )
+    (row,) = [
+        each
+        for each in found["rows"]
+        if each["queries"] == found["queries"] and each["gaps"] == 2 * 2
+    ]
+    cost = float(row["like_these"]["likely_usd"])
+    assert float(planned["total"]["cost_usd"]["mean"]) == pytest.approx(cost, rel=0.001)
+    batched = {name for name, way in found["ways"].items() if way == "batch"}
+    assert batched == {
+        f"{each['provider']}/{each['model']}"
+        for each in planned["strata"]
+        if each["price"]["processing"] == "batch"
+    }

@@ -83,6 +83,8 @@ class PriceTally:
             return
         card = model.offer.card_at(datetime.fromisoformat(record.last_at))
         pinned = card.cost(_usage(answer))
+        if record.settled:  # no less than its usage costs: less is the price of a batch
+            pinned = min(pinned, record.settled)
         self.add_checks({str(model.name): PriceCheck(1, stated, pinned)})
 
     def take_checks(self) -> dict[str, PriceCheck]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import yaml
 
-from experiment.editing import Changes, change_text
+from experiment.editing import Asked, AskedChanges, Changes, ask_in_text, change_text
 
 IN_LINES = """\
 # Mine
@@ -94,3 +94,33 @@ def test_lines_that_end_as_on_windows_stay() -> None:
     loaded = yaml.safe_load(changed)
     assert list(loaded["factors"]["reasoning"]) == ["cot"]
     assert loaded["samples"] == 4
+
+
+def test_models_and_judges_are_asked_otherwise_in_their_places() -> None:
+    text = (
+        "models:\n  - gpt-5   # mine\n  - name: b\n    sampling: {temperature: 1}\n  - c\n"
+        "judges:\n  - name: j\n    model: m\n    sampling:\n      max_tokens: 5\n"
+        "  - {name: k, model: m}\n"
+    )
+    changes = AskedChanges(
+        {"gpt-5": Asked(batch=True), "b": Asked(tier="flex")},
+        {"j": Asked(batch=False, tier="flex"), "k": Asked(batch=True)},
+    )
+    changed = ask_in_text(text, changes)
+    assert "  - {name: gpt-5, batch: yes}   # mine\n" in changed
+    found = yaml.safe_load(changed.replace(": yes", ": true").replace(": no", ": false"))
+    assert found["models"][1:] == [
+        {"name": "b", "sampling": {"temperature": 1, "service_tier": "flex"}},
+        "c",
+    ]
+    assert found["judges"] == [
+        {
+            "name": "j",
+            "model": "m",
+            "batch": False,
+            "sampling": {"max_tokens": 5, "service_tier": "flex"},
+        },
+        {"name": "k", "model": "m", "batch": True},
+    ]
+    again = ask_in_text(changed, AskedChanges({"gpt-5": Asked(batch=False)}))
+    assert again == changed.replace("gpt-5, batch: yes", "gpt-5, batch: no")
