@@ -162,8 +162,8 @@ class Google:
         Fields are taken by either of the names that protocol buffers give them in JSON: LiteLLM
         writes `max_output_tokens`.
         """
-        body = _name_in_camel_case(body)
-        body["generationConfig"] = _name_in_camel_case(body.get("generationConfig") or {})
+        body = name_in_camel_case(body)
+        body["generationConfig"] = name_in_camel_case(body.get("generationConfig") or {})
         _refuse_unknown(body, {*GOOGLE_FIELDS, "model"}, 'Invalid JSON payload: unknown name "{}".')
         config = body["generationConfig"]
         _refuse_unknown(config, GOOGLE_CONFIG, 'Invalid JSON payload: unknown name "{}".')
@@ -218,7 +218,8 @@ class Google:
         return {"error": {"code": code, "message": text, "status": self._ERRORS[refusal]}}
 
 
-def _name_in_camel_case(fields: Json) -> Json:
+def name_in_camel_case(fields: Json) -> Json:
+    """Return fields of Google's by the names that its answers have."""
     return {
         re.sub("_([a-z])", lambda found: found[1].upper(), name): value
         for name, value in fields.items()

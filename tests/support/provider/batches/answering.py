@@ -12,6 +12,7 @@ from typing import get_args
 from tests.support.provider.api_formats import (
     STATUS,
     Anthropic,
+    Asked,
     OpenAI,
     Refusal,
     RequestRefusedError,
@@ -40,10 +41,23 @@ def find_wire(path: str) -> Wire:
     return next((wire for end, wire in ends.items() if path.endswith(end)), Google())
 
 
+def read_line(line: Line) -> Asked:
+    """Read a line as the call that it stands for; raises RequestRefusedError.
+
+    What Anthropic takes in calls alone, it refuses here: streams, and answers of no tokens.
+    """
+    if line.path.endswith("/messages"):
+        if line.body.get("stream"):
+            raise RequestRefusedError("stream: streaming is not supported in batches")
+        if line.body.get("max_tokens") == 0:
+            raise RequestRefusedError("max_tokens: must be at least 1 in batches")
+    return find_wire(line.path).read(line.body)
+
+
 def count_tokens(behaviour: Behaviour, line: Line) -> int:
     """Return what a line's input is billed; 0 where it is refused."""
     try:
-        asked = find_wire(line.path).read(line.body)
+        asked = read_line(line)
     except RequestRefusedError:
         return 0
     return behaviour.input_for(asked.messages, asked.model) or 0
@@ -55,7 +69,7 @@ def answer_line(behaviour: Behaviour, till: Till, job: Job, line: Line) -> Done:
     entry = BilledCall(call, line.path, model, 0.0, batch=job.id, custom_id=line.custom_id)
     wire = find_wire(line.path)
     try:
-        asked = wire.read(line.body)
+        asked = read_line(line)
     except RequestRefusedError as error:
         till.enter_line(entry, None)
         return _fail(wire, call, line, "400", str(error))

@@ -30,6 +30,7 @@ class AnthropicBatches:
     name = "anthropic"
     page = 20
     created = 200
+    most_bytes = 256_000_000
 
     def read_create(self, sent: Json, files: FileStore, model: str) -> Draft:  # noqa: ARG002 - the form's
         """Read a create."""
@@ -47,6 +48,9 @@ class AnthropicBatches:
                 raise self._refuse(f"requests.{number}.custom_id: must be unique in the batch")
             if not isinstance(each.get("params"), dict):
                 raise self._refuse(f"requests.{number}.params: Field required")
+            if unknown := set(each) - {"custom_id", "params"}:
+                message = f"requests.{number}.{min(unknown)}: Extra inputs are not permitted"
+                raise self._refuse(message)
             ids.add(str(custom_id))
         lines = tuple(Line(each["custom_id"], _PATH, each["params"]) for each in requests)
         return Draft(str(lines[0].body.get("model", "")), _PATH, lines, {})

@@ -18,6 +18,7 @@ _STATUS = {"404": 404, "402": 402, "429": 429, "500": 500}
 _SAID = {
     404: "Not found.",
     402: "Insufficient credits; add more to continue.",
+    413: "The request is larger than it may be.",
     429: "Rate limit reached; try again later.",
     500: "The server had an error while processing your request.",
 }
@@ -47,7 +48,10 @@ class Counter:
 
     async def create(self, request: web.Request, model: str = "") -> web.Response:
         """Create a batch."""
-        sent = json.loads(await request.read())
+        content = await request.read()
+        if len(content) > self.form.most_bytes:
+            raise RefusedError(413, self.form.error(413, _SAID[413]))
+        sent = json.loads(content)
         draft = self.form.read_create(sent, self.desk.files, model)
         fault = self.desk.fault_of_create(draft.model)
         if fault is not None and fault.kind in (

@@ -29,6 +29,10 @@ class Form(Protocol):
         """The status of a create."""
 
     @property
+    def most_bytes(self) -> int:
+        """The most that a file or a create may have."""
+
+    @property
     def page(self) -> int | None:
         """How many batches a list shows where it is not told; None for all, always."""
 

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 
 from tests.support.provider.batches.files import FileStore
 from tests.support.provider.batches.form import RefusedError
-from tests.support.provider.batches.job import Done, Draft, End, Job, Json, Line, Stage
+from tests.support.provider.batches.job import Done, Draft, End, Job, Json, Line, Problem, Stage
+from tests.support.provider.newer_formats import GOOGLE_CONFIG, GOOGLE_FIELDS, name_in_camel_case
 
 MOST_INLINE_BYTES = 20 * 2**20
 _STATE = {
@@ -44,6 +45,7 @@ class GoogleBatches:
     name = "google"
     page = 20
     created = 200
+    most_bytes = 2_000_000_000
 
     def read_create(self, sent: Json, files: FileStore, model: str) -> Draft:
         """Read a create."""
@@ -56,23 +58,33 @@ class GoogleBatches:
             raise self._refuse("batch.displayName is required.")
         if ("fileName" in source) == ("requests" in source):
             raise self._refuse("batch.inputConfig: one of requests and fileName is required.")
-        rows = self._read_rows(source, files)
-        lines = [self._read_line(each, model) for each in rows]
-        return Draft(model, "generateContent", tuple(lines), batch)
-
-    def _read_rows(self, source: Json, files: FileStore) -> list[Json]:
-        if "requests" in source:
-            if len(json.dumps(source)) > MOST_INLINE_BYTES:
-                raise self._refuse("Request payload size exceeds the limit: 20971520 bytes.")
-            rows = source["requests"].get("requests") or []
+        if "fileName" in source:
+            rows, problem = self._read_file(source, files)
         else:
-            file = files.find(str(source["fileName"]).replace("files/", "file-"))
-            if file is None:
-                raise RefusedError(404, self.error(404, f"{source['fileName']} was not found."))
+            rows, problem = self._read_inline(source), None
+        lines = [self._read_line(each, model) for each in rows]
+        return Draft(model, "generateContent", tuple(lines), batch, problem)
+
+    def _read_inline(self, source: Json) -> list[Json]:
+        """Read requests that are in the create, where all names must be known."""
+        if len(json.dumps(source)) > MOST_INLINE_BYTES:
+            raise self._refuse("Request payload size exceeds the limit: 20971520 bytes.")
+        rows = list(source["requests"].get("requests") or [])
+        if wrong := _find_problem(rows):
+            raise self._refuse(wrong)
+        return rows
+
+    def _read_file(self, source: Json, files: FileStore) -> tuple[list[Json], Problem | None]:
+        """Read a file's lines; what is wrong with them is found later, and fails the batch."""
+        file = files.find(str(source["fileName"]).replace("files/", "file-"))
+        if file is None:
+            raise RefusedError(404, self.error(404, f"{source['fileName']} was not found."))
+        try:
             rows = [json.loads(text) for text in file.content.split(b"\n") if text.strip()]
-        if not rows or not all(isinstance(each.get("request"), dict) for each in rows):
-            raise self._refuse("batch.inputConfig: requests are required.")
-        return list(rows)
+        except ValueError:
+            return [], Problem("INVALID_ARGUMENT", "A line of the file is not JSON.")
+        wrong = _find_problem(rows)
+        return ([], Problem("INVALID_ARGUMENT", wrong)) if wrong else (rows, None)
 
     def _read_line(self, row: Json, model: str) -> Line:
         """Read a request; inline its name is all of its metadata, in a file its key."""
@@ -151,3 +163,20 @@ class GoogleBatches:
         """Write an error object."""
         told = {"code": status, "message": message, "status": _STATUS.get(status, "INTERNAL")}
         return {"error": told}
+
+
+def _find_problem(rows: list[Json]) -> str:
+    """Say what is wrong with requests; empty where nothing is."""
+    if not rows or not all(isinstance(each.get("request"), dict) for each in rows):
+        return "batch.inputConfig: requests are required."
+    for row in rows:
+        request = name_in_camel_case(row["request"])
+        config = name_in_camel_case(request.get("generationConfig") or {})
+        unknown = [
+            *(row.keys() - {"key", "metadata", "request"}),
+            *(request.keys() - GOOGLE_FIELDS - {"model"}),
+            *(config.keys() - GOOGLE_CONFIG),
+        ]
+        if unknown:
+            return f'Invalid JSON payload received. Unknown name "{min(unknown)}".'
+    return ""

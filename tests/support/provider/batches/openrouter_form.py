@@ -31,6 +31,7 @@ class OpenRouterBatches:
     name = "openrouter"
     page = 20
     created = 202
+    most_bytes = 200_000_000
 
     def read_create(self, sent: Json, files: FileStore, model: str) -> Draft:  # noqa: ARG002 - the form's
         """Read a create."""
@@ -43,6 +44,7 @@ class OpenRouterBatches:
             raise self._refuse("requests: at least one is required.")
         if any(fields.index(each) > fields.index("requests") for each in ("endpoint", "model")):
             raise self._refuse("endpoint and model must come before requests.")
+        self._check_head(sent)
         if len(sent["requests"]) > MOST_LINES:
             raise RefusedError(413, self.error(413, f"More than {MOST_LINES} requests."))
         lines = tuple(self._read_line(sent, each) for each in sent["requests"])
@@ -51,12 +53,27 @@ class OpenRouterBatches:
         kept = {name: value for name, value in sent.items() if name != "requests"}
         return Draft(sent["model"], sent["endpoint"], lines, kept)
 
+    def _check_head(self, sent: Json) -> None:
+        """Refuse what stands beside the requests, where it is nothing that there is."""
+        if sent.get("completion_window", "24h") != "24h":
+            raise self._refuse("completion_window: expected 24h.")
+        if not str(sent.get("callback_url", "https://")).startswith("https://"):
+            raise self._refuse("callback_url: must be HTTPS.")
+        if unknown := set(sent.get("provider") or {}) - {"only", "allow_fallbacks"}:
+            raise self._refuse(f"provider.{min(unknown)}: not supported in batches.")
+        if str(sent["model"]).endswith(":online"):
+            raise self._refuse("Web search is not supported in batches.")
+
     def _read_line(self, sent: Json, row: Json) -> Line:
         body = row.get("body")
         if not isinstance(body, dict) or not isinstance(row.get("custom_id"), str):
             raise self._refuse("requests: custom_id and body are required.")
         if body.get("stream"):
             raise self._refuse("Streams are not supported in batches.")
+        if body.get("plugins") or body.get("web_search_options"):
+            raise self._refuse("Web search is not supported in batches.")
+        if "image" in body.get("modalities", ()):
+            raise self._refuse("Image output is not supported in batches.")
         if body.get("model", sent["model"]) != sent["model"]:
             raise self._refuse("All requests must be for the batch's model.")
         return Line(row["custom_id"], sent["endpoint"], {"model": sent["model"]} | body)

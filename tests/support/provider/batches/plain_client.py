@@ -65,13 +65,22 @@ class PlainClient:
         return [json.loads(text) for text in self.read(url, self.wait(url, batch))]
 
 
-def upload(url: str, text: str, purpose: str = "batch", prefix: str = "/v1") -> Reply:
-    """Upload a file in OpenAI's form."""
+def upload(
+    url: str,
+    text: str,
+    purpose: str = "batch",
+    prefix: str = "/v1",
+    path: str = "/files",
+    **fields: str,
+) -> Reply:
+    """Upload a file in OpenAI's form, or with further fields beside it."""
     edge = "edge-of-a-part"
     head = f'--{edge}\r\nContent-Disposition: form-data; name="'
-    body = f'{head}purpose"\r\n\r\n{purpose}\r\n{head}file"; filename="in.jsonl"\r\n\r\n{text}\r\n'
+    named = {"purpose": purpose} | fields
+    body = "".join(f'{head}{name}"\r\n\r\n{value}\r\n' for name, value in named.items())
+    body += f'{head}file"; filename="in.jsonl"\r\n\r\n{text}\r\n'
     headers = {"Content-Type": f"multipart/form-data; boundary={edge}"}
-    return ask("POST", f"{url}{prefix}/files", f"{body}--{edge}--\r\n".encode(), headers)
+    return ask("POST", f"{url}{prefix}{path}", f"{body}--{edge}--\r\n".encode(), headers)
 
 
 def write_input(custom_ids: Iterable[str], endpoint: str = "/v1/chat/completions") -> str:
@@ -94,7 +103,8 @@ def _send_openai(url: str, custom_ids: Iterable[str]) -> Reply:
 
 def _send_together(url: str, custom_ids: Iterable[str]) -> Reply:
     prefix = "/together/v1"
-    file = upload(url, write_input(custom_ids), "batch-api", prefix).json["id"]
+    text, named = write_input(custom_ids), {"file_name": "in.jsonl", "file_type": "jsonl"}
+    file = upload(url, text, "batch-api", prefix, "/files/upload", **named).json["id"]
     return create_of_file(url, file, prefix, model_id=MODEL)
 
 

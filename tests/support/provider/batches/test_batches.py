@@ -15,6 +15,7 @@ from tests.support.provider.batches.plain_client import (
     create_of_file,
     generate,
     upload,
+    upload_to_google,
     write_input,
 )
 from tests.support.provider.behaviour import Behaviour, Fault
@@ -181,6 +182,7 @@ def test_openais_form_accepts_a_bad_file_and_fails_the_batch_later(provider, cod
         ({"input_file_id": "file-9"}, "No such File"),
         ({"metadata": {str(number): "x" for number in range(17)}}, "metadata"),
         ({"metadata": {"long": "x" * 513}}, "metadata"),
+        ({"display_name": "x"}, "Unknown parameter"),
     ],
 )
 def test_openais_form_refuses_a_bad_create_at_once(provider, fields, why):
@@ -188,6 +190,26 @@ def test_openais_form_refuses_a_bad_create_at_once(provider, fields, why):
     refused = create_of_file(provider.url, file, **fields)
     assert (refused.status, provider.batches()) == (400, ())
     assert why in refused.json["error"]["message"]
+
+
+def test_files_have_purposes_that_are_known(provider):
+    text, url = write_input(IDS), provider.url
+    assert upload(url, text, "batches").status == 400
+    assert upload(url, text, "fine-tune", "/openai/v1").status == 400
+    named = {"prefix": "/together/v1", "path": "/files/upload", "purpose": "batch-api"}
+    assert "file_name" in upload(url, text, **named).text
+    named |= {"purpose": "batch", "file_name": "in.jsonl"}
+    assert "not one of" in upload(url, text, **named).text
+    other = upload(url, text, "fine-tune").json["id"]
+    assert "another purpose" in create_of_file(url, other).text
+
+
+def test_mistrals_form_refuses_a_bad_job(provider):
+    file = upload(provider.url, write_input(IDS)).json["id"]
+    job = {"input_files": [file], "model": MODEL, "endpoint": "/v1/chat/completions"}
+    for fields in ({"timeout_hours": "24"}, {"completion_window": "24h"}, {"endpoint": "/v1/x"}):
+        assert post(f"{provider.url}/v1/batch/jobs", job | fields).status == 400
+    assert post(f"{provider.url}/v1/batch/jobs", job | {"timeout_hours": 48}).status == 200
 
 
 def test_groq_and_deepinfra_have_addresses_and_windows_of_their_own(provider):
@@ -205,11 +227,15 @@ def test_anthropics_form_refuses_bad_ids_at_once_and_bad_parameters_by_line(prov
     for ids in ([], ["a", "a"], ["with space"], ["x" * 65]):
         requests = [{"custom_id": each, "params": chat(each)} for each in ids]
         assert post(url, {"requests": requests}).status == 400
-    bad = {"custom_id": "bad", "params": {"model": MODEL, "messages": chat("a")["messages"]}}
+    unknown = {"custom_id": "a", "params": chat("a"), "metadata": {}}
+    assert "metadata" in post(url, {"requests": [unknown]}).text
+    untold = {"model": MODEL, "messages": chat("a")["messages"]}
+    params = [untold, chat("a") | {"stream": True}, chat("a") | {"max_tokens": 0}]
+    bad = [{"custom_id": f"bad-{n}", "params": each} for n, each in enumerate(params)]
     good = {"custom_id": "good", "params": chat("good", "other-model")}
     client = CLIENTS["anthropic"]
-    rows = client.collect(provider.url, post(url, {"requests": [bad, good]}).json["id"])
-    assert [each["result"]["type"] for each in rows] == ["errored", "succeeded"]
+    rows = client.collect(provider.url, post(url, {"requests": [*bad, good]}).json["id"])
+    assert [each["result"]["type"] for each in rows] == ["errored"] * 3 + ["succeeded"]
     assert rows[0]["result"]["error"]["error"]["type"] == "invalid_request_error"
     billed = provider.bill().billed
     assert [(call.custom_id, call.model) for call in billed] == [("good", "other-model")]
@@ -222,8 +248,16 @@ def test_openrouters_form_reads_a_create_in_its_order(provider):
     assert post(url, {"requests": requests} | head).status == 400
     assert post(url, head | {"requests": requests * 2}).status == 400
     assert post(url, head | {"requests": requests, "metadata": {}}).status == 400
-    other = [{"custom_id": "a", "body": chat("a", "other")}]
-    assert post(url, head | {"requests": other}).status == 400
+    bodies = (
+        chat("a", "other"),
+        chat("a") | {"plugins": [{"id": "web"}]},
+        chat("a") | {"modalities": ["image"]},
+    )
+    for body in bodies:
+        other = [{"custom_id": "a", "body": body}]
+        assert post(url, head | {"requests": other}).status == 400
+    for field in ({"provider": {"sort": "price"}}, {"completion_window": "1h"}):
+        assert post(url, head | field | {"requests": requests}).status == 400
     assert post(url, head | {"requests": requests}).status == 202
 
 
@@ -235,6 +269,19 @@ def test_googles_form_refuses_what_it_does_not_know(provider):
     unknown = {"batch": {"displayName": "a", "dest": "b", "inputConfig": {"requests": rows}}}
     path = f"/v1beta/models/{MODEL}:batchGenerateContent"
     assert "dest" in post(provider.url + path, unknown).text
+    row = {"request": generate("a") | {"generationConfig": {"maxTokens": 9}}}
+    assert "maxTokens" in create_in_google(provider.url, {"requests": {"requests": [row]}}).text
+
+
+@pytest.mark.parametrize("text", ["not JSON", '{"key": "a", "request": {"prompt": "b"}}', ""])
+def test_googles_form_accepts_a_bad_file_and_fails_the_batch_later(provider, text):
+    name = upload_to_google(provider.url, text).json["file"]["name"]
+    created = create_in_google(provider.url, {"fileName": name})
+    assert created.status == 200
+    told = CLIENTS["google, a file"].wait(provider.url, created.json["name"].partition("/")[2])
+    assert told["metadata"]["state"] == "BATCH_STATE_FAILED"
+    assert told["error"]["message"]
+    assert not provider.bill().calls
 
 
 def test_faults_of_calls_strike_lines_by_their_numbers(provider):
