@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from estimator.cached_prefix import CachedPrefix, name_write_class
-from estimator.caching.shared_prefixes import SharedPrefix, find_shared_prefixes
 from estimator.forecast import OutputLength, limit_of_use
 from estimator.wall_time import find_speeds
 from estimator.workload import PlannedModel, StratumKey
@@ -23,6 +23,9 @@ from pricing.catalog import CachingRule, find_caching_rule
 from pricing.price_book import PriceBook
 from pricing.rates import RateCard
 from providers.registry import load_providers
+
+if TYPE_CHECKING:  # it renders prompts, only where something is to be cached
+    from estimator.caching.shared_prefixes import SharedPrefix
 
 _KEPT: dict[CacheTime | None, float] = {"5m": 300.0, "1h": 3600.0, None: 300.0}  # seconds
 _BATCH = ("processing", "batch")
@@ -68,6 +71,8 @@ def choose_caching(
     uses = {(use.stage, use.model): None for use in list_uses(spec)}
     if all(spec.find_cache_rule(*use) == "off" for use in uses):
         return CachingChoice(models, {})
+    from estimator.caching.shared_prefixes import find_shared_prefixes  # noqa: PLC0415 - as above
+
     seconds = _estimate_seconds(experiment, models, lengths)
     chooser = _Chooser(experiment, models, book, seconds)
     chosen: dict[str, list[CachedPrefix]] = {}

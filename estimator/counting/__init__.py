@@ -1,5 +1,7 @@
 """Count tokens, with each model's own tokenizer where it is public."""
 
+from typing import TYPE_CHECKING
+
 from estimator.counting.calibration import (
     MIN_BILLS,
     CalibrationRecord,
@@ -22,7 +24,6 @@ from estimator.counting.request_fields import (
     describe_added_fields,
     prepare_count,
 )
-from estimator.counting.self_check import run_self_checks
 from estimator.counting.token_count import Exactness, TokenCount, Tokenizer
 from estimator.counting.tokenizer import (
     CountingMethod,
@@ -34,6 +35,10 @@ from estimator.counting.tokenizer import (
 )
 from estimator.counting.tokenizer_files import check_tokenizer_files
 from estimator.counting.vocabularies import name_encoder
+from experiment.lazy_names import import_on_demand
+
+if TYPE_CHECKING:
+    from estimator.counting.self_check import run_self_checks
 
 __all__ = [
     "MIN_BILLS",
@@ -65,3 +70,10 @@ __all__ = [
     "save_calibration",
     "vocabulary_id",
 ]
+
+__getattr__ = import_on_demand(
+    __name__,
+    {
+        "run_self_checks": "self_check",
+    },
+)

@@ -8,15 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from estimator.counting.chat_formats import CHAT_FORMATS
 from estimator.counting.template_variables import template_margin
 from estimator.counting.token_count import NO_VARIABLES, Exactness, TokenCount
-from estimator.counting.vocabularies import Vocabulary, is_vocabulary_available, load_vocabulary
+from estimator.counting.vocabularies import is_vocabulary_available
 from experiment.prompts import Message
 from pricing.catalog import canonical_id
 from pricing.data_files import read_data_file
+
+if TYPE_CHECKING:  # where all counts are cached, nothing is counted
+    from estimator.counting.chat_formats import ChatFormat
+    from estimator.counting.vocabularies import Vocabulary
 
 _FILE = Path(__file__).with_name("model_families.yaml")
 _TEMPLATE_MARGIN = 64  # tokens that an unknown template may add, such as a system prompt
@@ -53,7 +56,6 @@ class FamilyTokenizer:
         self.error = family.error
         self._exact = family.exactness is Exactness.EXACT
         self._own = family.vocabulary != _REFERENCE_VOCABULARY
-        self._frame = CHAT_FORMATS[family.format]
 
     @property
     def bound_scale(self) -> float:
@@ -114,7 +116,15 @@ class FamilyTokenizer:
         return FamilyTokenizer(replace(self.family, format=self.family.quiet_format))
 
     @cached_property
+    def _frame(self) -> ChatFormat:
+        from estimator.counting.chat_formats import CHAT_FORMATS  # noqa: PLC0415 - as above
+
+        return CHAT_FORMATS[self.family.format]
+
+    @cached_property
     def _vocabulary(self) -> Vocabulary:
+        from estimator.counting.vocabularies import load_vocabulary  # noqa: PLC0415 - as above
+
         return load_vocabulary(self.family.vocabulary, self.family.added)
 
 

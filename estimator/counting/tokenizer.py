@@ -12,12 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from estimator.count_cache import default_cache, make_cache_key
-from estimator.counting.custom_tokenizer import CustomTokenizer, load_custom_tokenizer
 from estimator.counting.model_families import find_family_tokenizer
 from estimator.counting.token_count import NO_VARIABLES, Exactness, TokenCount, Tokenizer
 from experiment.prompts import Message
+
+if TYPE_CHECKING:  # most models are counted with their family's
+    from estimator.counting.custom_tokenizer import CustomTokenizer
 
 _allowed_downloads: set[str] = set()
 # A provider's own count may differ from its bill by this share and this many tokens.
@@ -72,6 +75,8 @@ def cached_custom_tokenizer(source: str) -> CustomTokenizer:
     Raises:
         BadTokenizer: it cannot be loaded, or would have to be downloaded without `allow_download`.
     """
+    from estimator.counting.custom_tokenizer import load_custom_tokenizer  # noqa: PLC0415 - as above
+
     return load_custom_tokenizer(source, Path("/"), may_download=source in _allowed_downloads)
 
 

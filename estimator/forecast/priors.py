@@ -17,7 +17,6 @@ from typing import Any
 from estimator.forecast.output_length import OutputLength, length_at_share, truncated_mean
 from estimator.workload import PlannedModel
 from experiment.definition import SUBJECT, ExperimentSpec, Use
-from experiment.scoring import find_judge_kind
 from pricing.data_files import read_data_file
 from providers.capabilities import ReasoningState, find_reasoning
 
@@ -128,6 +127,8 @@ def _find_expectation(spec: ExperimentSpec, use: Use, model: PlannedModel) -> st
 def _default_kind(spec: ExperimentSpec, stage: str) -> str:
     if stage == SUBJECT:
         return "answer"
+    from experiment.scoring import find_judge_kind  # noqa: PLC0415 - for a judge of no known kind
+
     return find_judge_kind(next(each for each in spec.judges if each.name == stage)).expected_length
 
 

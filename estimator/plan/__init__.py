@@ -1,5 +1,7 @@
 """Plan an experiment, save the plan, and check later whether it still holds."""
 
+from typing import TYPE_CHECKING
+
 from estimator.plan.assumptions import (
     describe_turns,
     list_changes,
@@ -9,7 +11,6 @@ from estimator.plan.assumptions import (
 )
 from estimator.plan.export import estimate_to_json, open_request_export, price_to_json
 from estimator.plan.other_providers import cost_at_other_providers
-from estimator.plan.own_prices import OwnPrice, find_own_prices, list_own_prices
 from estimator.plan.plan import Plan, model_to_json, stratum_to_json
 from estimator.plan.plan_file import model_from_json, read_plan, save_plan, stratum_from_json
 from estimator.plan.planner import Estimate, EstimateOptions, estimate_experiment
@@ -20,7 +21,16 @@ from estimator.plan.price_notes import (
     list_retirements,
 )
 from estimator.plan.reasoning_notes import list_reasoning_notes, list_unreasoned_conflicts
-from estimator.plan.staleness import VerifiedPlan, list_changed_models, planned_trust, verify_plan
+from experiment.lazy_names import import_on_demand
+
+if TYPE_CHECKING:
+    from estimator.plan.own_prices import OwnPrice, find_own_prices, list_own_prices
+    from estimator.plan.staleness import (
+        VerifiedPlan,
+        list_changed_models,
+        planned_trust,
+        verify_plan,
+    )
 
 __all__ = [
     "Estimate",
@@ -56,3 +66,16 @@ __all__ = [
     "verify_plan",
     "warn_of_unbounded_models",
 ]
+
+__getattr__ = import_on_demand(
+    __name__,
+    {
+        "OwnPrice": "own_prices",
+        "VerifiedPlan": "staleness",
+        "find_own_prices": "own_prices",
+        "list_changed_models": "staleness",
+        "list_own_prices": "own_prices",
+        "planned_trust": "staleness",
+        "verify_plan": "staleness",
+    },
+)

@@ -38,7 +38,6 @@ from estimator.plan.price_notes import (
 from estimator.plan.reasoning_notes import list_reasoning_notes, list_unreasoned_conflicts
 from estimator.plan.request_prices import RequestCallback, make_pricing_callback
 from estimator.plan.template_warnings import find_template_warnings
-from estimator.survey import survey_experiment
 from estimator.trusted_folders import user_trust
 from estimator.workload import (
     CountedRequest,
@@ -220,6 +219,8 @@ def _count_requests(
         cached = load_workload(experiment, models)
         if cached is not None:
             return cached
+    from estimator.survey import survey_experiment  # noqa: PLC0415 - most counts are cached
+
     workload = survey_experiment(experiment, models, on_request, partial(on_progress, "counting"))
     if options.use_cache:
         save_workload(experiment, models, workload)

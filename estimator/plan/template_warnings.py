@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from estimator.workload import load_notes, save_notes
 from experiment.definition import ROW, Experiment, Judge
 from experiment.errors import BadTemplate
-from experiment.prompts import ANY_COLUMN, Request, RequestBuilder, TemplateNames
+from experiment.prompts import ANY_COLUMN, Request, TemplateNames
+
+if TYPE_CHECKING:  # an estimate that has its counts and its warnings builds no request
+    from experiment.prompts import RequestBuilder
 
 _NOTES = "template warnings"  # what they are kept as
 _MAX_SHOWN, _MAX_SHOWN_TEXT, _MAX_SHOWN_PLACES = 3, 40, 5
@@ -115,6 +118,8 @@ def _find_judge_names(
 
 def _build_requests(experiment: Experiment) -> RequestBuilder:
     """Return what renders the messages; without repeats, which only matter for ids."""
+    from experiment.prompts import RequestBuilder  # noqa: PLC0415 - as above
+
     return RequestBuilder(experiment, lambda *_: True, repeats={})
 
 

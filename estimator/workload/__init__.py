@@ -7,7 +7,6 @@ from estimator.workload.batch_prices import (
     find_limits_of_batches,
     list_batch_notes,
 )
-from estimator.workload.count_requests import count_workload
 from estimator.workload.judge_prompts import (
     bound_answer,
     convert_to_judge_tokens,
@@ -25,8 +24,6 @@ from estimator.workload.planned_model import (
     build_planned_model,
     make_request_builder,
 )
-from estimator.workload.rest import Rest, count_rest
-from estimator.workload.sampling_check import UnknownField, list_unknown_fields
 from estimator.workload.taken_check import SentUse, describe_uses, list_sent_uses
 from estimator.workload.tally import (
     CountedRequest,
@@ -44,11 +41,14 @@ from estimator.workload.tally_cache import (
     save_notes,
     save_workload,
 )
-from estimator.workload.turn_prompts import bound_turn, list_turn_bounds
 from experiment.lazy_names import import_on_demand
 
 if TYPE_CHECKING:
+    from estimator.workload.count_requests import count_workload
     from estimator.workload.provider_counts import with_provider_counts
+    from estimator.workload.rest import Rest, count_rest
+    from estimator.workload.sampling_check import UnknownField, list_unknown_fields
+    from estimator.workload.turn_prompts import bound_turn, list_turn_bounds
 
 __all__ = [
     "CountedRequest",
@@ -91,5 +91,17 @@ __all__ = [
     "with_provider_counts",
 ]
 
-# What speaks to providers is imported where one is asked; most estimates ask none.
-__getattr__ = import_on_demand(__name__, {"with_provider_counts": "provider_counts"})
+# What counts, and what speaks to providers, is imported where it does; most counts are cached.
+__getattr__ = import_on_demand(
+    __name__,
+    {
+        "Rest": "rest",
+        "UnknownField": "sampling_check",
+        "bound_turn": "turn_prompts",
+        "count_rest": "rest",
+        "count_workload": "count_requests",
+        "list_turn_bounds": "turn_prompts",
+        "list_unknown_fields": "sampling_check",
+        "with_provider_counts": "provider_counts",
+    },
+)

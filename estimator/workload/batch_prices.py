@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from estimator.workload.planned_model import PlannedModel
 from experiment.definition import Batching, Experiment, list_uses
@@ -10,8 +11,10 @@ from pricing.catalog import ModelName
 from pricing.errors import NoPrice, UnknownTier
 from pricing.rates import SERVICE_TIERS, Offer, PriceOptions
 from pricing.sources import PRICE_FILE
-from providers.batches import BatchLimits, find_batch_limits
 from providers.registry import builtin_providers
+
+if TYPE_CHECKING:  # most plans have no batches
+    from providers.batches import BatchLimits
 
 BATCH = SERVICE_TIERS["batch"]
 
@@ -77,6 +80,8 @@ def find_limits_of_batches(provider: str) -> BatchLimits | None:
 
     It is a built-in one, wherever its requests go.
     """
+    from providers.batches import find_batch_limits  # noqa: PLC0415 - as above
+
     builtin = builtin_providers().get(provider)
     return None if builtin is None else find_batch_limits(builtin)
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from estimator.counting import TokenCount
 from estimator.workload.planned_model import PlannedModel
-from experiment.prompts import Request, RequestBuilder
-from experiment.scoring import Answer, AnswerKind
+from experiment.prompts import Request
+
+if TYPE_CHECKING:  # where all counts are cached, no answer is put into a prompt
+    from experiment.prompts import RequestBuilder
+    from experiment.scoring import Answer
 
 _VOCABULARY_MARGIN = 1.3  # factor on a text's length in another vocabulary
 _SEAM_TOKENS = 8  # that may be added where an answer meets the text around it
 _OUTPUT_MARK, _REASONING_MARK, _REFUSAL_MARK = "\ue001", "\ue002", "\ue003"
-_TEXT = Answer.of_text(_OUTPUT_MARK, _REASONING_MARK)
-_PROBES = (
-    _TEXT,
-    replace(_TEXT, kind=AnswerKind.REFUSED, output="", refusal=_REFUSAL_MARK, accepted=None),
-)
 
 
 def judge_prompt_bound(  # noqa: PLR0913 - what a judge reads
@@ -78,7 +78,7 @@ def count_answer_occurrences(requests: RequestBuilder) -> dict[str, tuple[int, i
     billed for one wrote it instead.
     """
     occurrences: dict[str, tuple[int, int]] = {}
-    for probe in _PROBES:
+    for probe in _list_probes():
         for request in requests.build_probes(probe):
             text = "".join(content for _, content in request.messages)
             outputs = text.count(_OUTPUT_MARK) + text.count(_REFUSAL_MARK)
@@ -86,3 +86,12 @@ def count_answer_occurrences(requests: RequestBuilder) -> dict[str, tuple[int, i
             before = occurrences.get(request.stage, (0, 0))
             occurrences[request.stage] = (max(before[0], found[0]), max(before[1], found[1]))
     return occurrences
+
+
+def _list_probes() -> Iterator[Answer]:
+    """Yield the answers whose marks are looked for: one that is text, and a refusal."""
+    from experiment.scoring import Answer, AnswerKind  # noqa: PLC0415 - as above
+
+    text = Answer.of_text(_OUTPUT_MARK, _REASONING_MARK)
+    yield text
+    yield replace(text, kind=AnswerKind.REFUSED, output="", refusal=_REFUSAL_MARK, accepted=None)

@@ -19,7 +19,7 @@ from estimator.counting import (
     find_family,
 )
 from experiment.definition import VERDICT_SCHEMA, Experiment
-from experiment.prompts import CacheMark, Request, RequestBuilder
+from experiment.prompts import CacheMark, Request
 from pricing.catalog import ModelName
 from pricing.rates import Offer, RateCard
 from providers.capabilities import (
@@ -35,8 +35,8 @@ from providers.errors import NotTaken
 from providers.provider import Provider
 from providers.registry import builtin_providers
 
-if TYPE_CHECKING:  # it imports jinja2
-    from experiment.prompts import Templates
+if TYPE_CHECKING:  # these import jinja2, and what reads answers
+    from experiment.prompts import RequestBuilder, Templates
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +164,8 @@ def make_request_builder(
         templates: as of `RequestBuilder`.
         repeats: as of `RequestBuilder`, of the same requests.
     """
+    from experiment.prompts import RequestBuilder  # noqa: PLC0415 - as above
+
     return RequestBuilder(
         experiment,
         lambda name, sampling: models[name].takes_prefill(sampling),

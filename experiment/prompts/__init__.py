@@ -1,31 +1,31 @@
 """Build the requests of an experiment: the API calls to make.
 
-What renders them is imported when it is first asked for, as in `rendering`.
+What builds and renders them is imported when it is first asked for, as in `rendering`.
 """
 
 from typing import TYPE_CHECKING
 
 from experiment.lazy_names import import_on_demand
-from experiment.prompts.answer_turns import Turns
-from experiment.prompts.inserted_files import find_inserted_files
-from experiment.prompts.joint_votes import join_votes
-from experiment.prompts.known_verdicts import KnownAnswers, KnownVerdicts
 from experiment.prompts.rendering import ANY_COLUMN, TemplateNames, read_templates
 from experiment.prompts.request import CacheMark, CacheTime, Message, Request
-from experiment.prompts.request_builder import RequestBuilder
-from experiment.prompts.request_ids import (
-    SUBJECT_MARK,
-    VERDICT_MARK,
-    digest_subjects,
-    name_subject,
-)
 
 if TYPE_CHECKING:
+    from experiment.prompts.answer_turns import Turns
+    from experiment.prompts.inserted_files import find_inserted_files
+    from experiment.prompts.joint_votes import join_votes
+    from experiment.prompts.known_verdicts import KnownAnswers, KnownVerdicts
     from experiment.prompts.rendering import (
         RENDER_ERRORS,
         BoundedEnvironment,
         RenderBudget,
         Templates,
+    )
+    from experiment.prompts.request_builder import RequestBuilder
+    from experiment.prompts.request_ids import (
+        SUBJECT_MARK,
+        VERDICT_MARK,
+        digest_subjects,
+        name_subject,
     )
 
 __all__ = [
@@ -54,7 +54,20 @@ __all__ = [
 
 __getattr__ = import_on_demand(
     __name__,
-    dict.fromkeys(
-        ("RENDER_ERRORS", "BoundedEnvironment", "RenderBudget", "Templates"), "rendering"
-    ),
+    {
+        "RENDER_ERRORS": "rendering",
+        "SUBJECT_MARK": "request_ids",
+        "VERDICT_MARK": "request_ids",
+        "BoundedEnvironment": "rendering",
+        "KnownAnswers": "known_verdicts",
+        "KnownVerdicts": "known_verdicts",
+        "RenderBudget": "rendering",
+        "RequestBuilder": "request_builder",
+        "Templates": "rendering",
+        "Turns": "answer_turns",
+        "digest_subjects": "request_ids",
+        "find_inserted_files": "inserted_files",
+        "join_votes": "joint_votes",
+        "name_subject": "request_ids",
+    },
 )

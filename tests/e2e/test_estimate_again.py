@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from afcost.commands.planning import estimate as command
-from afcost.commands.planning import pages
+from afcost.commands.planning import estimation, pages
 from estimator.plan import estimate_experiment
 from tests.runner import sample_experiment
 from tests.support.provider.behaviour import Behaviour
@@ -23,7 +22,7 @@ def made(monkeypatch):
         calls.append(options)
         return estimate_experiment(*arguments, **options)
 
-    monkeypatch.setattr(command, "estimate_experiment", count)
+    monkeypatch.setattr(estimation, "estimate_experiment", count)
     return calls
 
 

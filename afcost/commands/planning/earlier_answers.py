@@ -11,7 +11,6 @@ import click
 from afcost.rendering import console as draw
 from estimator.forecast import MeasuredCalls, Stratum
 from estimator.plan import Estimate, Plan
-from estimator.processing import FindTime
 from estimator.user_dirs import SEEN_LIMITS, state_folder
 from estimator.wall_time import (
     AccountLimits,
@@ -26,6 +25,7 @@ from experiment.definition import Experiment, count_waits
 from providers.registry import load_providers
 
 if TYPE_CHECKING:  # a first estimate imports nothing that runs
+    from estimator.processing import FindTime
     from runner.launch import StudyProgress
 
 _RUNS = Path("runs")

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from afcost.commands.planning.by_time import find_cheaper_hours, find_ways_by
 from afcost.commands.planning.earlier_answers import (
-    find_answers,
     find_progress,
     list_left,
     make_timer,
     may_have_run,
 )
+from afcost.commands.planning.estimation import Estimation
 from afcost.errors import Refused
 from afcost.options import (
     FiniteRange,
@@ -30,35 +27,21 @@ from afcost.options import (
     by_option,
     concurrency_option,
     limit_options,
-    today,
 )
 from afcost.program_words import ProgramCommand, program_words, refuse_program_options
 from afcost.rendering import console as draw
 from afcost.rendering.estimate.estimate_view import EstimateView, show_estimate
-from afcost.rendering.progress import ProgressBar
-from estimator.forecast import read_history
-from estimator.plan import (
-    Estimate,
-    EstimateOptions,
-    estimate_experiment,
-    open_request_export,
-    save_plan,
-)
+from estimator.plan import Estimate, EstimateOptions, save_plan
 from estimator.trusted_folders import user_trust
-from estimator.wall_time import AccountLimits
-from experiment.definition import (
-    BUILTIN_SOURCE,
-    NO_COLUMNS,
-    Overrides,
-    QueryColumns,
-    load_experiment,
-)
+from estimator.wall_time import AccountLimits, PlanTime
+from experiment.definition import BUILTIN_SOURCE, Overrides, load_experiment
 from pricing.catalog import at_provider
 from pricing.money import Money
 
-if TYPE_CHECKING:
-    from estimator.forecast import MeasuredCalls
-    from estimator.workload import StratumKey
+if TYPE_CHECKING:  # a first estimate imports nothing that runs, or reads bills
+    from estimator.forecast import History
+    from estimator.processing import LaterStart
+    from runner.launch import StudyProgress
 
 
 @click.command("estimate", cls=ProgramCommand)
@@ -221,18 +204,21 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
     """
     if _has_estimated_program(experiment):
         return
+    _refuse_conflicts(texts=texts, requests=requests, batch=batch, by=by)
     source = experiment or BUILTIN_SOURCE
     written: tuple[str, ...] = ()
     if provider:
-        spec = load_experiment(source, trust=user_trust(downloads=allow_download)).spec
-        named = model or spec.models
-        model = tuple(at_provider(name, provider) for name in named)
-        written = named if spec.says_more_of(named) else ()
-    _refuse_conflicts(texts=texts, requests=requests, batch=batch, by=by)
-    tokenizers = tuple(map(_make_path_absolute, tokenizer))
-    price_files = tuple(str(path.absolute()) for path in prices)
+        model, written = _name_at_provider(source, provider, model, allow_download=allow_download)
     overrides = Overrides(
-        model, limit, samples, max_tokens, tokenizers, price, price_files, written, batch
+        model,
+        limit,
+        samples,
+        max_tokens,
+        tuple(map(_make_path_absolute, tokenizer)),
+        price,
+        tuple(str(path.absolute()) for path in prices),
+        written,
+        batch,
     )
     origin = click.get_current_context().get_parameter_source("tokenizer")
     options = EstimateOptions(
@@ -245,62 +231,39 @@ def estimate_command(  # noqa: PLR0913 - one argument for each option
         # afcost.toml may be a stranger's.
         trust_overrides=origin is not ParameterSource.DEFAULT_MAP,
     )
-    billed = read_history(history) if history else None
-    make = partial(estimate_experiment, source, today(), overrides, options, history=billed)
-    estimate: Estimate | None = None
-    known: dict[StratumKey, MeasuredCalls] = {}
+    billed = _read_billed(history) if history else None
+    estimation = Estimation(source, overrides, options, billed)
     if not (billed or no_history) and may_have_run(run_dir):
-        with ProgressBar() as on_progress:
-            estimate = make(on_progress=on_progress)
-        known = find_answers(estimate, run_dir)
+        estimation.find_answers(run_dir)
     limits = AccountLimits(rpm, tpm)
     if by is not None:
-        ways = find_ways_by(estimate or make(), by, run_dir, concurrency, limits)
-        overrides, estimate = replace(overrides, ways=ways), None
-        make = partial(estimate_experiment, source, today(), overrides, options, history=billed)
-    of_query = NO_COLUMNS
-    if requests:
-        allowed = user_trust(downloads=allow_download, overrides=options.trust_overrides)
-        of_query = QueryColumns(load_experiment(source, overrides, allowed).query_columns)
-    if estimate is None or known or requests:  # again where there is more to say
-        with ExitStack() as stack:
-            estimate = make(
-                own=known,
-                on_request=stack.enter_context(
-                    open_request_export(requests, raw=raw, texts=texts, of_query=of_query)
-                )
-                if requests
-                else None,
-                on_progress=stack.enter_context(ProgressBar()),
-            )
-    if output:
-        save_plan(estimate.plan, output)
-    progress = find_progress(estimate, run_dir)
+        estimation.choose_ways(by, run_dir, concurrency, limits)
+    estimate = estimation.finish(requests, raw=raw, texts=texts)
     plan = estimate.plan
-    how = (estimate.experiment, progress, run_dir, concurrency, limits)
-    time = make_timer(plan, *how)(plan.models)
+    if output:
+        save_plan(plan, output)
+    progress = find_progress(estimate, run_dir)
+    time = make_timer(plan, estimate.experiment, progress, run_dir, concurrency, limits)(
+        plan.models
+    )
     if html is not None:
         from afcost.commands.planning.pages import (  # noqa: PLC0415 - an extra
             design_as_estimated,
             write_estimate_page,
         )
 
-        design = design_as_estimated(source, overrides, options, billed, known)
+        design = design_as_estimated(
+            source, estimation.overrides, options, billed, estimation.known
+        )
         write_estimate_page(html, estimate, output, design, time)
-    view = EstimateView(
-        format,
-        by_condition,
-        raw,
-        run_dir,
-        by,
-        later=find_cheaper_hours(estimate, list_left(plan, progress), time, by),
-    )
+    view = EstimateView(format, by_condition, raw, run_dir, by)
+    if by is not None:
+        view = replace(view, later=_find_later(estimate, progress, time, by))
     show_estimate(estimate, output, view, progress, time)
     estimate.book.keep_answers()
-    if fail_over is not None and estimate.plan.total.q95 > fail_over.as_float:
+    if fail_over is not None and plan.total.q95 > fail_over.as_float:
         raise Refused(
-            f"the 95% quantile, {draw.format_dollars(estimate.plan.total.q95)}, is above "
-            f"{fail_over}"
+            f"the 95% quantile, {draw.format_dollars(plan.total.q95)}, is above {fail_over}"
         )
 
 
@@ -323,6 +286,30 @@ def _has_estimated_program(experiment: str | None) -> bool:
 
     estimate_program(read_request(program))
     return True
+
+
+def _name_at_provider(
+    source: str, provider: str, models: tuple[str, ...], *, allow_download: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return an experiment's models at a provider, and as its file names them if it says more."""
+    spec = load_experiment(source, trust=user_trust(downloads=allow_download)).spec
+    named = models or spec.models
+    written = named if spec.says_more_of(named) else ()
+    return tuple(at_provider(name, provider) for name in named), written
+
+
+def _read_billed(path: Path) -> History:
+    from estimator.forecast import read_history  # noqa: PLC0415 - few have such a file
+
+    return read_history(path)
+
+
+def _find_later(
+    estimate: Estimate, progress: StudyProgress | None, time: PlanTime | None, by: datetime
+) -> LaterStart | None:
+    from afcost.commands.planning.by_time import find_cheaper_hours  # noqa: PLC0415 - few ask
+
+    return find_cheaper_hours(estimate, list_left(estimate.plan, progress), time, by)
 
 
 def _refuse_conflicts(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -32,14 +33,13 @@ from afcost.rendering.study_view import (
     show_progress,
 )
 from afcost.rendering.wall_time_view import describe_time
-from afcost.rendering.ways_view import by_to_json, describe_by
 from estimator.count_cache import default_cache
 from estimator.plan import Estimate, estimate_to_json
-from estimator.processing import LaterStart
 from estimator.wall_time import PlanTime
 from pricing.money import Money
 
 if TYPE_CHECKING:  # a first estimate imports nothing that runs
+    from estimator.processing import LaterStart
     from runner.launch import StudyProgress
 
 
@@ -100,6 +100,8 @@ def _show_json(
     document = estimate_to_json(estimate, output, time)
     document = add_progress(document, estimate.plan, progress) if progress else document
     if view.by:
+        from afcost.rendering.ways_view import by_to_json  # noqa: PLC0415 - few ask
+
         document |= {"by": by_to_json(estimate.plan.models, view.by, view.later)}
     click.echo(draw.show_json(document))
 
@@ -128,7 +130,7 @@ def _show_text(
     draw.print_table(console, header, rows, left_columns=len(header) - FIGURES, has_total=True)
     for line in describe_time(time, _name_time(progress)) if time else ():
         draw.print_text(console, line, "dim")
-    for line in describe_by(plan.models, view.by, view.later) if view.by else ():
+    for line in _describe_by(estimate, view):
         draw.print_text(console, line, "dim")
     print_footnotes(console, estimate)
     if progress:
@@ -142,6 +144,14 @@ def _show_text(
         draw.print_text(draw.stderr(), f"warning: {warning}", "yellow")
     if trouble := default_cache().problem:
         draw.print_text(draw.stderr(), f"token count cache: {trouble}", "yellow")
+
+
+def _describe_by(estimate: Estimate, view: EstimateView) -> Iterable[str]:
+    if view.by is None:
+        return ()
+    from afcost.rendering.ways_view import describe_by  # noqa: PLC0415 - few ask
+
+    return describe_by(estimate.plan.models, view.by, view.later)
 
 
 def _name_time(progress: StudyProgress | None) -> str:
@@ -158,7 +168,7 @@ def _format_markdown_notes(
     said = describe_progress(progress) if progress else []
     notes = [*list_output_notes(estimate), *describe_test(estimate), *list_caching(estimate.plan)]
     notes += describe_time(time, _name_time(progress)) if time else ()
-    notes += describe_by(estimate.plan.models, view.by, view.later) if view.by else ()
+    notes += _describe_by(estimate, view)
     lines = [*said, *notes, *(f"warning: {warning}" for warning in estimate.plan.warnings)]
     items = "".join(f"- {draw.format_markdown_text(line)}\n" for line in lines)
     return f"\nNotes:\n\n{items}" if items else ""

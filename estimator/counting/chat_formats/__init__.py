@@ -14,6 +14,8 @@ from __future__ import annotations
 from estimator.counting.chat_formats import deepseek, google, llama, mistral, openai, qwen
 from estimator.counting.chat_formats.prompt import ChatFormat
 
+__all__ = ["CHAT_FORMATS", "ChatFormat"]
+
 CHAT_FORMATS: dict[str, ChatFormat] = {
     each.__name__: each
     for each in (

@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from estimator import survey
 from estimator.count_cache import default_cache
 from estimator.counting import calibration
 from estimator.plan import planner as estimate
@@ -49,11 +50,11 @@ def surveys(monkeypatch):
     made = []
 
     def counted(*arguments):
-        made.append(survey(*arguments))
+        made.append(count(*arguments))
         return made[-1]
 
-    survey = estimate.survey_experiment
-    monkeypatch.setattr(estimate, "survey_experiment", counted)
+    count = survey.survey_experiment
+    monkeypatch.setattr(survey, "survey_experiment", counted)
     return made
 
 
@@ -140,7 +141,7 @@ def test_with_another_tokenizer_it_is_counted_anew(path, surveys, tmp_path):
 def test_with_another_window_it_is_counted_anew(path):
     experiment = load_experiment(str(path))
     models = resolve_models(experiment, PriceBook(lab.DAY, read_user_prices([path.parent])))
-    recall.save_workload(experiment, models, estimate.survey_experiment(experiment, models))
+    recall.save_workload(experiment, models, survey.survey_experiment(experiment, models))
     assert recall.load_workload(experiment, models) is not None
     for change in ({"window": 10}, {"prefill": False}):
         narrower = {name: replace(model, **change) for name, model in models.items()}
