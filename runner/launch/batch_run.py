@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from estimator.workload import PlannedModel
 from runner.batches import BatchCourse, BatchWork, price_as_reserved
 from runner.errors import BadRun, CannotSend
 from runner.launch.run_options import ApprovalEnd, OpenWork, RunOptions
-from runner.ledger import BATCH_MARK, Ledger, Location, ledger_exists, read_ledger
+from runner.ledger import BATCH_MARK, ChunkNote, Ledger, Location, ledger_exists, read_ledger
 from runner.run_folder import describe_work
 from runner.transport.batches import BatchClient, BatchTransport
 
@@ -37,22 +38,39 @@ class ChosenBatches:
 def choose_batched(
     verified: VerifiedPlan, ledger: Ledger, options: RunOptions, until: datetime | None
 ) -> ChosenBatches:
-    """Choose the models of a plan that are asked in batches.
+    """Choose the models of a plan that are asked in batches, as of `price_batched`.
 
-    They are those that the plan has in batches, those that have batches away, those that `--by`
+    Raises:
+        CannotSend: none can be, though that is asked for; or not in such a run.
+    """
+    chosen = price_batched(verified, ledger.open_chunks(), options, until)
+    if chosen.batched:
+        _refuse_other_runs(verified, ledger, options)
+    return chosen
+
+
+def price_batched(
+    verified: VerifiedPlan,
+    open_chunks: Sequence[ChunkNote],
+    options: RunOptions,
+    until: datetime | None,
+) -> ChosenBatches:
+    """Return the models of a plan, with the prices by which they are asked.
+
+    In batches are those that the plan has so, those that have batches away, those that `--by`
     chose, and with `--batch` all; each where its price in batches is known. What is away was
     reserved by a price that its ledger has.
 
     Args:
         verified: the plan as it is today.
-        ledger: of the study.
+        open_chunks: of the study's ledger.
         options: what the user chose.
         until: when the approval ends; None where it does not.
 
     Raises:
-        CannotSend: none can be, though that is asked for; or not in such a run.
+        CannotSend: none can be, though that is asked for.
     """
-    models, open_chunks = dict(verified.models), ledger.open_chunks()
+    models = dict(verified.models)
     away = {each.model for each in open_chunks}
     wanted = models.keys() if options.batch else away | options.batched
     for name, model in verified.models.items():
@@ -79,8 +97,6 @@ def choose_batched(
             f"--batch: no price in batches is known for {names}; nothing was sent. Run it without "
             "--batch, or set the price that the provider names in afcost.prices.yaml"
         )
-    if batched:
-        _refuse_other_runs(verified, ledger, options)
     return ChosenBatches(models, batched, batched - known)
 
 

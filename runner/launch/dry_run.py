@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,12 +16,15 @@ from runner.approval import BindableLedger, check_bindable
 from runner.billing import WorstCaseCost
 from runner.errors import LedgerBusy
 from runner.execution import LEASE_SECONDS, EarlierAnswers, ResumeState
+from runner.launch.batch_run import ChosenBatches, price_batched
 from runner.launch.connectivity import ProviderCheck, check_providers, refuse_unreachable
 from runner.launch.open_cost import find_open_cost
 from runner.launch.preflight import CheckedPlan, check_plan
+from runner.launch.run_options import RunOptions
 from runner.ledger import (
     EARLIER_PLAN_RUNS,
     Balance,
+    ChunkNote,
     LedgerReader,
     check_ledger,
     is_running,
@@ -40,16 +44,23 @@ _DRY_RUN_JOBS = 8  # jobs of a dry run
 
 
 def prepare_dry_run(
-    plan_path: Path, now: datetime, folder: Path | None = None, ledger_url: str | None = None
+    plan_path: Path,
+    now: datetime,
+    options: RunOptions = RunOptions(),  # noqa: B008 - frozen
 ) -> DryRun:
     """Check everything that a run checks, and return its first jobs; send and write nothing.
 
     The checks come in the order of `execute_plan`, so that the same one refuses.
 
+    Args:
+        plan_path: the plan file; its approval stands beside it.
+        now: the time by which approval and prices are judged.
+        options: of the run.
+
     Raises:
         EstimatorError, RunnerError: what a run would refuse to begin for.
     """
-    checked = check_plan(plan_path, now, folder, ledger_url)
+    checked = check_plan(plan_path, now, options.folder, options.ledger_url)
     provider_checks = check_providers(checked.plan, checked.providers)
     refuse_unreachable(provider_checks)
     check_run_dir(checked.folder)
@@ -58,7 +69,9 @@ def prepare_dry_run(
         _check_binding(checked, plan_path, now, None)
         read_planned_files(checked.plan, checked.verified.experiment)
         balance = Balance(checked.approval.cap, Money(), Money(), Money(), Money())
-        return _find_work(checked, provider_checks, requests, {}, ResumeState(), balance, "")
+        batches = price_batched(checked.verified, (), options, checked.approval.until)
+        begun = _Begun({}, ResumeState(), balance)
+        return _find_work(checked, provider_checks, requests, begun, batches)
     with read_ledger(checked.ledger_location) as reader:
         match_ids_of_before(checked.folder, requests, reader.jobs_of_before())
         _check_binding(checked, plan_path, now, reader)
@@ -71,10 +84,10 @@ def prepare_dry_run(
         looks = find_looks(reader, experiment.spec, len(experiment.queries))
         first_work = works[0].digest if works else ""
         shown = frozenset(looks.shown if looks else ())
-        answered = EarlierAnswers(reader, requests)
-        found = _find_work(
-            checked, provider_checks, requests, answered, resume, balance, first_work, shown
-        )
+        away = reader.open_chunks()
+        batches = price_batched(checked.verified, away, options, checked.approval.until)
+        begun = _Begun(EarlierAnswers(reader, requests), resume, balance, first_work, shown, away)
+        found = _find_work(checked, provider_checks, requests, begun, batches)
     return replace(found, stops=tuple(looks.describe_stops() if looks else ()))
 
 
@@ -91,6 +104,8 @@ class DryRun:
             may turn out not to read an answer.
         cost: what these may cost.
         balance: of the ledger, as it will be once the approval is recorded in it.
+        batches: the models by which it asks, and which of them in batches.
+        away: batches that are at their providers, or may be.
         stops: of each model that a sequential test has stopped early, a sentence.
     """
 
@@ -100,6 +115,8 @@ class DryRun:
     left: int
     cost: CostRange
     balance: Balance
+    batches: ChosenBatches
+    away: Sequence[ChunkNote] = ()
     stops: tuple[str, ...] = ()
 
     @property
@@ -161,28 +178,47 @@ def _foresee_balance(checked: CheckedPlan, reader: LedgerReader) -> Balance:
     return Balance(checked.approval.cap, now.settled, now.held + now.reserved, Money(), Money())
 
 
-def _find_work(  # noqa: PLR0913 - what is left of a run
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What a ledger has of a study.
+
+    Attributes:
+        answered: what is answered.
+        resume: what was learned.
+        balance: as of `DryRun`.
+        first_work: the digest of the work that was begun first; empty for none.
+        shown: models that a sequential test has stopped.
+        away: as of `DryRun`.
+    """
+
+    answered: KnownAnswers
+    resume: ResumeState
+    balance: Balance
+    first_work: str = ""
+    shown: frozenset[str] = frozenset()
+    away: Sequence[ChunkNote] = ()
+
+
+def _find_work(
     checked: CheckedPlan,
     provider_checks: list[ProviderCheck],
     requests: RequestBuilder,
-    answered: KnownAnswers,
-    resume: ResumeState,
-    balance: Balance,
-    first_work: str,
-    shown: frozenset[str] = frozenset(),
+    begun: _Begun,
+    batches: ChosenBatches,
 ) -> DryRun:
     """Return what is left to be asked, with the judges of the answers that are stored."""
-    plan, verified = checked.plan, checked.verified
-    rest = count_rest(requests, verified.models, answered)
-    cost = forecast_rest(verified.experiment, verified.models, plan.strata, rest, plan.total).total
-    worst_case = WorstCaseCost(requests, verified.models, resume.bound_excess, resume.repeats)
+    plan, verified, answered = checked.plan, checked.verified, begun.answered
+    models, resume = batches.models, begun.resume
+    rest = count_rest(requests, models, answered)
+    cost = forecast_rest(verified.experiment, models, plan.strata, rest, plan.total).total
+    worst_case = WorstCaseCost(requests, models, resume.bound_excess, resume.repeats)
     jobs: list[tuple[Request, Money]] = []
     left = sum(tally.requests for tally in rest.tallies.values())
-    for subject in requests.in_work_order(choose_order_seed(plan, first_work)):
+    for subject in requests.in_work_order(choose_order_seed(plan, begun.first_work)):
         if len(jobs) == _DRY_RUN_JOBS or not left:
             break
-        if subject.model in shown:
+        if subject.model in begun.shown:
             continue
         if (amount := find_open_cost(requests, subject, answered, worst_case)) is not None:
             jobs.append((subject, amount))
-    return DryRun(checked, provider_checks, jobs, left, cost, balance)
+    return DryRun(checked, provider_checks, jobs, left, cost, begun.balance, batches, begun.away)

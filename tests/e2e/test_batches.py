@@ -138,14 +138,14 @@ def test_what_is_away_is_collected_though_its_price_is_not_known_any_more(server
 @pytest.mark.usefixtures("study")
 def test_with_a_shared_ledger_another_machine_collects_what_is_away(server, postgres, afcost):
     ledger = ("--ledger", postgres.database())
-    afcost("run", "plan.json", *ledger, "--batch", "--no-wait", "--poll", "0")
+    afcost("run", "plan.json", *ledger, "--batch", "--no-wait", "--poll", "0.1")
     told, _ = afcost("status", "runs/small", "--format", "json")
     (batch,) = json.loads(told)["batches"]
     assert batch["state"] == "created"
     _, said = afcost("run", "plan.json", *ledger, "--workers", "2", ends=1)
     assert "batches are away; nothing was sent. Collect them first" in said
 
-    elsewhere = ("--run-dir", "elsewhere", *ledger, "--poll", "0")
+    elsewhere = ("--run-dir", "elsewhere", *ledger, "--poll", "0.1")
     afcost("run", "plan.json", *elsewhere)
     assert Counter(call.prompt for call in server.bill().billed).most_common(1)[0][1] == 1
     assert len(server.bill().billed) == 16
@@ -172,3 +172,19 @@ def test_a_process_that_is_killed_pays_nothing_twice(server, afcost):
     assert set(billed.values()) == {1}
     told, _ = afcost("status", "runs/small", "--format", "json")
     assert json.loads(told)["held_usd"] == "0.00"
+
+
+@pytest.mark.parametrize("study", ["openai"], indirect=True)
+@pytest.mark.usefixtures("study")
+def test_a_dry_run_in_batches_shows_their_prices_and_what_is_away(afcost):
+    def dry_run(*options):
+        shown = afcost("run", "plan.json", "--dry-run", *options)[0]
+        return shown, Decimal(shown.split("what remains costs likely $")[1].split(",")[0])
+
+    (calls, by_calls), (batch, in_batches) = dry_run(), dry_run("--batch")
+    assert in_batches == pytest.approx(by_calls / 2, rel=Decimal("0.1"))
+    assert "in batches: openai/" in batch
+    assert "batches" not in calls
+    assert "in batches: openai/" in dry_run("--by", "9d")[0]
+    afcost("run", "plan.json", "--batch", "--no-wait")
+    assert "1 batch away with 2 requests" in dry_run()[0]

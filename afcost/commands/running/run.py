@@ -45,9 +45,7 @@ def _refuse_blank(_: click.Context, __: click.Parameter, address: str | None) ->
     return address
 
 
-def _prepare_by(
-    plan: Path, by: datetime, run_dir: Path | None, ledger: str | None, concurrency: int
-) -> frozenset[str]:
+def _prepare_by(plan: Path, by: datetime, options: RunOptions, *, waits: bool) -> frozenset[str]:
     """Return the models that are asked in batches to be done by a time; wait for cheaper hours.
 
     Raises:
@@ -55,13 +53,14 @@ def _prepare_by(
     """
     now = datetime.now().astimezone()
     try:
-        found = choose_run_by(plan, by, now, run_dir, ledger, concurrency)
+        place = options.folder, options.ledger_url
+        found = choose_run_by(plan, by, now, *place, options.concurrency)
     except NotInTime as late:
         raise errors.Refused(describe_late(late, by, now)) from late
     if found.time is not None:
         for line in (*describe_by(found.models, by, found.later), next(describe_time(found.time))):
             draw.print_text(draw.stderr(), line)
-    if found.later is not None:
+    if found.later is not None and waits:
         at = found.later.at.astimezone()
         draw.print_text(draw.stderr(), f"waiting until {at:%Y-%m-%d %H:%M}; Ctrl-C ends it")
         wait_until(found.later.at)
@@ -110,32 +109,29 @@ def run_command(  # noqa: PLR0913 - one argument for each option
     provider billed. Ctrl-C lets requests in flight finish. With --workers, each has --concurrency
     of its own. Batches that are away go on without this process; running PLAN again collects them.
     """
-    if by and (batch or dry_run):
-        raise click.UsageError("--by chooses what is asked in batches; remove the other option")
+    if by and batch:
+        raise click.UsageError("--by chooses what is asked in batches; remove --batch")
     crew = CrewOptions(workers or _WORKERS, ray) if workers or ray else None
-    if dry_run:
-        if crew is not None:
-            check_crew(plan, RunOptions(folder=run_dir, ledger_url=ledger), crew)
-        prepared = prepare_dry_run(plan, datetime.now().astimezone(), run_dir, ledger)
-        show_dry_run(prepared)
-        return errors.AT_THE_CAP if prepared.is_at_cap else errors.DONE
-    batched = frozenset[str]()
-    if by is not None:
-        batched = _prepare_by(plan, by, run_dir, ledger, concurrency)
-    view = RunView()
     options = RunOptions(
         folder=run_dir,
         ledger_url=ledger,
         concurrency=concurrency,
         timeout=timeout,
         batch=batch,
-        batched=batched,
         waits=waits,
         poll=poll,
-        on_start=view.start,
-        on_progress=view.show,
-        on_live=view.show_live,
     )
+    if dry_run and crew is not None:
+        check_crew(plan, options, crew)
+    if by is not None:
+        batched = _prepare_by(plan, by, options, waits=not dry_run)
+        options = replace(options, batched=batched)
+    if dry_run:
+        prepared = prepare_dry_run(plan, datetime.now().astimezone(), options)
+        show_dry_run(prepared)
+        return errors.AT_THE_CAP if prepared.is_at_cap else errors.DONE
+    view = RunView()
+    options = replace(options, on_start=view.start, on_progress=view.show, on_live=view.show_live)
     now = datetime.now().astimezone()
     try:
         if crew is not None:

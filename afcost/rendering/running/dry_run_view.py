@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
 from afcost.rendering import console as draw
 from afcost.rendering.study_view import describe_cost
 from estimator.plan import list_joint_votes
 from pricing.money import Money
+from runner.batches import describe_chunks
 from runner.launch import DryRun
 
 _HEADER = ["order", "model", "condition", "query", "sample", "worst case, with judges"]
@@ -14,7 +18,7 @@ _HEADER = ["order", "model", "condition", "query", "sample", "worst case, with j
 def show_dry_run(dry_run: DryRun) -> None:
     """Print the results of the checks, and the first requests of a run."""
     console, checked = draw.stdout(), dry_run.checked_plan
-    plan = checked.plan
+    plan, by_calls = checked.plan, " by calls" * (dry_run.batches.models != checked.verified.models)
     draw.print_text(console, f"{plan.name}: {_describe_state(dry_run)}", "bold")
     draw.print_text(console, "  checked: files, prices, context windows, approval")
     for each in dry_run.provider_checks:
@@ -22,10 +26,12 @@ def show_dry_run(dry_run: DryRun) -> None:
     draw.print_text(
         console,
         f"  {dry_run.left:,} of {plan.request_count:,} requests remaining; the whole plan costs at "
-        f"most {checked.verified.ceiling}",
+        f"most {checked.verified.ceiling}{by_calls}",
     )
     for note in list_joint_votes(checked.verified.experiment.spec, checked.verified.models):
         draw.print_text(console, f"  {note}")
+    for line in _describe_batches(dry_run):
+        draw.print_text(console, f"  {line}")
     if dry_run.left:
         draw.print_text(console, f"  what remains costs {describe_cost(dry_run.cost)}")
     for stop in dry_run.stops:
@@ -53,6 +59,18 @@ def _describe_state(dry_run: DryRun) -> str:
             f"but only {max(free, Money())} is free"
         )
     return "ready to run; nothing was sent"
+
+
+def _describe_batches(dry_run: DryRun) -> Iterator[str]:
+    """Yield which models are asked in batches, and what of them is away."""
+    models, batched = dry_run.batches.models, dry_run.batches.batched
+    if batched:
+        by_way: dict[str, list[str]] = {"in batches": [], "by calls": []}
+        for written, model in models.items():
+            by_way["in batches" if written in batched else "by calls"].append(str(model.name))
+        yield "; ".join(f"{way}: {', '.join(names)}" for way, names in by_way.items() if names)
+    if dry_run.away:
+        yield describe_chunks(dry_run.away, {}, datetime.now(UTC), is_short=True)
 
 
 def _build_rows(dry_run: DryRun) -> list[list[str]]:

@@ -13,7 +13,7 @@ from pricing.money import Money
 from runner.approval import Approval, save_approval
 from runner.errors import RunnerError
 from runner.execution import StopReason
-from runner.launch import prepare_dry_run
+from runner.launch import RunOptions, prepare_dry_run
 from runner.ledger import FileLocation, open_job_table, open_ledger
 from runner.results import build_report
 from tests.runner import sample_experiment
@@ -56,7 +56,7 @@ def refused_alike(path, now=NOW, **options):
     """Return why a run and a dry run refuse, which is the same; the dry run writes nothing."""
     before = files()
     with pytest.raises(RunnerError) as dry:
-        prepare_dry_run(path, now, options.get("folder"), options.get("ledger_url"))
+        prepare_dry_run(path, now, RunOptions(**options))
     assert files() == before
     with pytest.raises(RunnerError) as real:
         run_plan(path, now, **options)
@@ -181,4 +181,4 @@ def test_a_shared_ledger_on_which_an_earlier_plan_runs_is_refused(source, postgr
         table.register(12)
         assert "run an earlier plan of this study" in refused_alike(later, ledger_url=url)
         table.unregister()
-    assert prepare_dry_run(later, NOW, None, url).is_complete
+    assert prepare_dry_run(later, NOW, RunOptions(ledger_url=url)).is_complete
