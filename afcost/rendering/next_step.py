@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from afcost.rendering.command_lines import (
@@ -81,7 +81,13 @@ def build_commands_of_report(report: RunState, plan: Path | None = None) -> Next
     folder, plan = report.run_folder.path, plan or report.plan_file
     shown = shorten_path(plan) if plan is not None and plan.exists() else Path("PLAN")
     run_dir, ledger = find_place(report.run_folder)
-    return build_next_commands(shown, run_dir, folder, ledger)
+    commands = build_next_commands(shown, run_dir, folder, ledger)
+    models = report.run_folder.plan.models
+    if all(
+        models[each.model].offer.is_batch for each in report.open_chunks if each.model in models
+    ):
+        return commands
+    return replace(commands, resume=f"{commands.resume} --batch")  # the rest goes as these did
 
 
 def find_place(run: RunFolder) -> tuple[Path | None, str | None]:

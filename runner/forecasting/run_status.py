@@ -31,7 +31,8 @@ def read_status(run_folder: RunFolder) -> RunState:
     with read_ledger(run_folder.ledger_location) as reader:
         is_busy = is_running(run_folder.ledger_location)
         outcome, end = judge_outcome(reader, is_running=is_busy)
-        has_open = outcome == "partial" and (not end.how or bool(reader.open_chunks()))
+        away = tuple(reader.open_chunks())
+        has_open = outcome == "partial" and (not end.how or bool(away))
         balance = reader.balance()
         held = reader.held_amounts() if balance.held else []
         plan_file = reader.plan_file()
@@ -45,6 +46,7 @@ def read_status(run_folder: RunFolder) -> RunState:
             Money(sum(held)),
             _read_strata(run_folder, reader, is_busy=is_busy, has_crashed=has_open),
             Path(plan_file) if plan_file else None,
+            away,
         )
 
 

@@ -173,7 +173,8 @@ def _build_report(
     with read_ledger(run_folder.ledger_location) as reader:
         is_busy = is_running(run_folder.ledger_location)
         outcome, end = judge_outcome(reader, is_running=is_busy)
-        crashed = outcome == "partial" and (not end.how or bool(reader.open_chunks()))
+        away = tuple(reader.open_chunks())
+        crashed = outcome == "partial" and (not end.how or bool(away))
         shifts = find_count_shifts(run_folder, reader)
         tally = tally_run(
             run_folder, reader, is_running=is_busy, has_crashed=crashed, shifts=shifts
@@ -219,6 +220,7 @@ def _build_report(
             labels=labels,
         ),
         plan_file=Path(plan_file) if plan_file else None,
+        open_chunks=away,
         sequential=SequentialResult(looks, _estimate_saved(looks, strata), money.settled)
         if looks
         else None,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from estimator.forecast import Stratum
 from pricing.money import Money
-from runner.ledger import Balance
+from runner.ledger import Balance, ChunkNote
 from runner.results.figures import StratumActual
 from runner.run_folder import RunFolder
 
@@ -26,6 +26,7 @@ class RunState:
         held_for_requests: how much; the rest is what an older copy of a ledger had lost.
         strata: each planned stratum with what it came to.
         plan_file: where the plan is that was run last, as far as this machine knows.
+        open_chunks: batches that are at their providers, or may be.
     """
 
     run_folder: RunFolder
@@ -37,8 +38,15 @@ class RunState:
     held_for_requests: Money
     strata: tuple[tuple[Stratum, StratumActual], ...]
     plan_file: Path | None
+    open_chunks: tuple[ChunkNote, ...]
 
     @property
     def has_crashed(self) -> bool:
         """Whether the last execution ended without saying how."""
         return self.outcome == "partial" and not self.end
+
+    def has_away(self, stratum: Stratum) -> bool:
+        """Return whether what is open of a stratum is in batches, of which providers will tell."""
+        return any(
+            (each.stage, each.model) == (stratum.stage, stratum.model) for each in self.open_chunks
+        )

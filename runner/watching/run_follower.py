@@ -207,6 +207,7 @@ class RunFollower:
             Money(sum(self._held.values())),
             self._match_strata(is_busy=is_busy, has_crashed=has_open),
             Path(self._plan_file) if self._plan_file else None,
+            tuple(self._chunks.values()),
         )
 
     def _match_strata(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -188,3 +189,18 @@ def test_a_dry_run_in_batches_shows_their_prices_and_what_is_away(afcost):
     assert "in batches: openai/" in dry_run("--by", "9d")[0]
     afcost("run", "plan.json", "--batch", "--no-wait")
     assert "1 batch away with 2 requests" in dry_run()[0]
+
+
+@pytest.mark.parametrize("study", ["openai"], indirect=True)
+@pytest.mark.usefixtures("study")
+def test_after_a_kill_what_is_away_is_called_so_and_the_rest_goes_on_as_it_began(server, afcost):
+    server.reset(Behaviour(text="yes", batches=BatchBehaviour(working=1_000_000)))
+    command = ("run", "plan.json", "--batch", "--poll", "0.1")
+    with ForkedCommand(command, Path.cwd(), os.environ) as running:
+        while not server.batches():
+            time.sleep(0.02)
+        running.kill()
+    for shown in (afcost("report", "runs/small")[0], afcost("status", "runs/small")[0]):
+        assert "unknown" not in shown
+        assert "afcost run plan.json --batch\n" in shown
+    assert "requests away in batches: 1" in afcost("report", "runs/small")[0]

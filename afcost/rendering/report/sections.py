@@ -153,7 +153,9 @@ def list_remarks(report: Report) -> list[str]:
         where = _name_stratum(report, planned)
         if actual.truncated:
             remarks.append(f"{where}: answers cut off at max_tokens: {actual.truncated:,}")
-        if actual.in_flight and report.has_crashed:
+        if actual.in_flight and report.has_away(planned):
+            remarks.append(f"{where}: requests away in batches: {actual.in_flight:,}")
+        elif actual.in_flight and report.has_crashed:
             remarks.append(
                 f"{where}: requests whose outcome is unknown: {actual.in_flight:,}; what they may "
                 "cost is counted as held when the run is resumed"

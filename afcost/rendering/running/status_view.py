@@ -113,9 +113,9 @@ def _list_steps(found: RunState, waiting: WaitingApproval | None) -> list[Advice
 
 
 def _print_strata(console: Console, found: RunState) -> None:
-    open_ = ["unknown" if found.has_crashed else "in flight"] * any(
-        actual.in_flight for _, actual in found.strata
-    )
+    sent = [planned for planned, actual in found.strata if actual.in_flight]
+    unknown = found.has_crashed and not all(map(found.has_away, sent))
+    open_ = ["unknown" if unknown else "in flight"] * bool(sent)
     rows = [
         [planned.stage, str(found.run_folder.plan.models[planned.model].name), planned.condition,
          f"{actual.requests:,} of {planned.requests:,}",
