@@ -14,7 +14,7 @@ from afcost.rendering.command_lines import (
     shorten_path,
 )
 from pricing.money import Money
-from runner.results import RunState
+from runner.results import RunState, find_unplanned_batches
 from runner.run_folder import RunFolder, default_run_dir
 
 _ENDS = {
@@ -82,12 +82,9 @@ def build_commands_of_report(report: RunState, plan: Path | None = None) -> Next
     shown = shorten_path(plan) if plan is not None and plan.exists() else Path("PLAN")
     run_dir, ledger = find_place(report.run_folder)
     commands = build_next_commands(shown, run_dir, folder, ledger)
-    models = report.run_folder.plan.models
-    if all(
-        models[each.model].offer.is_batch for each in report.open_chunks if each.model in models
-    ):
-        return commands
-    return replace(commands, resume=f"{commands.resume} --batch")  # the rest goes as these did
+    if find_unplanned_batches(report.run_folder.plan, report.open_chunks):
+        return replace(commands, resume=f"{commands.resume} --batch")  # the rest goes as these did
+    return commands
 
 
 def find_place(run: RunFolder) -> tuple[Path | None, str | None]:

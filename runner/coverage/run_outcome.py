@@ -16,7 +16,7 @@ from runner.coverage.finished_run import FinishedRun, StratumOutcome
 from runner.coverage.kept_runs import keep_run, read_kept_runs
 from runner.errors import RunnerError
 from runner.ledger import LedgerReader, is_running, read_ledger
-from runner.results import RunRecords
+from runner.results import RunRecords, find_unplanned_batches
 from runner.run_folder import RunFolder, open_run_folder
 from runner.state import list_known_ledgers
 
@@ -27,7 +27,8 @@ _Key = tuple[str, str, str]
 def read_finished_run(run_folder: RunFolder) -> FinishedRun | None:
     """Read what a run came to; None where it is not complete, or was forecast without a range.
 
-    None as well where no line can hold it.
+    None as well where no line can hold it, and where batches took the place of calls that were
+    planned: at their price it says nothing of the forecast.
 
     Raises:
         LedgerError: the ledger cannot be read.
@@ -35,6 +36,8 @@ def read_finished_run(run_folder: RunFolder) -> FinishedRun | None:
     location = run_folder.ledger_location
     with read_ledger(location) as reader:
         if reader.end().how != _COMPLETE or is_running(location):
+            return None
+        if find_unplanned_batches(run_folder.plan, reader.chunks()):
             return None
         costs, ledger = _add_up_costs(run_folder, reader), reader.identity()
     plan = run_folder.plan

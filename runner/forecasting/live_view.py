@@ -136,22 +136,26 @@ def view_result(
     )
 
 
-def list_warnings(view: LiveView, approved: CostRange, balance: Balance) -> list[Warned]:
+def list_warnings(
+    view: LiveView, approved: CostRange, balance: Balance, *, is_cheaper: bool = False
+) -> list[Warned]:
     """Return what is to be warned of: a drift out of the approved range, and how full the cap is.
 
     A drift by the 98 % band: over a whole run it is a false alarm about one time in ten. One of
     less than 1 % is none: where `max_tokens` cuts off all answers, ranges are nearly points. That
-    what a sequential test left out makes a run cheaper is no drift.
+    what a sequential test left out makes a run cheaper is no drift, nor are batches of what was
+    planned as calls.
 
     Args:
         view: of now.
         approved: the forecast that was approved.
         balance: of the ledger.
+        is_cheaper: whether some requests were asked for at a lower price than planned.
     """
     found = []
     if view.q01 is not None and view.q01 > approved.q95 * (1 + _LEAST_DRIFT):
         found.append(_warn_of_drift(view, approved, "more"))
-    is_whole = not view.not_asked
+    is_whole = not view.not_asked and not is_cheaper
     if is_whole and view.q99 is not None and view.q99 < approved.q05 * (1 - _LEAST_DRIFT):
         found.append(_warn_of_drift(view, approved, "less"))
     spent, cap = balance.settled + balance.held, balance.cap

@@ -29,6 +29,7 @@ from runner.forecasting.live_view import LiveView, view_result
 from runner.forecasting.own_calls import OwnCalls, read_own_calls
 from runner.forecasting.strata_terms import find_terms
 from runner.ledger import Balance, ChunkNote, LedgerReader, Move, read_ledger
+from runner.results import find_unplanned_batches
 from runner.run_folder import RunFolder
 from runner.sequential import RecordedLooks, find_looks, read_more_looks
 from runner.timing import (
@@ -96,6 +97,11 @@ class LiveWatch:
             next_look=looks.next_early_place if looks else None,
             time_left=self._find_time_left(result, now),
         )
+
+    @property
+    def is_cheaper(self) -> bool:
+        """Whether requests that were planned as calls were asked in batches."""
+        return bool(find_unplanned_batches(self._plan, self._chunks.values()))
 
     def _find_time_left(self, result: LiveResult, now: datetime) -> TimeLeft | None:
         """Return how long calls and batches still take, side by side."""

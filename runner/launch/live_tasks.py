@@ -121,7 +121,9 @@ class LiveReporter:
         balance = self._ledger.balance
         now = datetime.now(UTC)
         view = self._watch.look(now, balance)
-        warned = list_warnings(view, self._run.plan.total, balance)
+        warned = list_warnings(
+            view, self._run.plan.total, balance, is_cheaper=self._watch.is_cheaper
+        )
         said = write_live_note(self._notes, view, warned, worker)
         return view, said, time.thread_time() - began
 

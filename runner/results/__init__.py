@@ -21,7 +21,7 @@ from runner.results.report import (
     build_report,
     judge_outcome,
 )
-from runner.results.run_state import RunState
+from runner.results.run_state import RunState, find_unplanned_batches
 from runner.results.tally import (
     CountCheck,
     ObservationReader,
@@ -50,6 +50,7 @@ __all__ = [
     "export_answers",
     "find_in_flight",
     "find_unbooked_costs",
+    "find_unplanned_batches",
     "group_answers",
     "join_answer",
     "judge_outcome",

@@ -34,7 +34,7 @@ from runner.results.figures import (
 )
 from runner.results.notes import count_notes
 from runner.results.report_json import describe_report
-from runner.results.run_state import RunState
+from runner.results.run_state import RunState, find_unplanned_batches
 from runner.results.tally import CountCheck, PriceCheck, VerdictCount, tally_run
 from runner.run_folder import RunFolder
 from runner.sequential import RecordedLooks, SequentialResult, find_looks
@@ -91,9 +91,16 @@ class Report(RunState):
         return sum((actual.cost for _, actual in self.strata), Money())
 
     @property
+    def is_comparable(self) -> bool:
+        """Whether all of the plan was asked, at the prices of its forecast."""
+        notes = [each.note for each in self.batches]
+        unplanned = find_unplanned_batches(self.run_folder.plan, notes)
+        return self.outcome == "complete" and not unplanned
+
+    @property
     def total_outcome(self) -> RangeOutcome | None:
-        """The forecast of the total beside what it came to; None while not complete."""
-        if self.outcome != "complete":
+        """The forecast of the total beside what it came to; None where they do not compare."""
+        if not self.is_comparable:
             return None
         basis = join_bases({planned.basis for planned, _ in self.strata})
         return compare_with_range(self.run_folder.plan.total, self.counted_cost, basis)
@@ -106,13 +113,13 @@ class Report(RunState):
 
     @property
     def inside(self) -> bool | None:
-        """Whether the cost is within the forecast's 90 % range; None while not complete."""
+        """Whether the cost is within the forecast's 90 % range; None where it is another's."""
         return self.total_outcome.is_inside(90) if self.total_outcome else None
 
     @property
     def stratum_outcomes(self) -> list[tuple[Stratum, RangeOutcome]]:
-        """The forecast of each stratum beside what it came to; none while not complete."""
-        if self.outcome != "complete":
+        """The forecast of each stratum beside what it came to; none where they do not compare."""
+        if not self.is_comparable:
             return []
         return [
             (planned, compare_with_range(planned.cost, actual.cost, planned.basis))

@@ -126,7 +126,7 @@ def _stratum_json(
     """Return a stratum as JSON; a judge's has no kinds of answers."""
     name = report.run_folder.plan.models[planned.model].name
     outcome = None
-    if report.outcome == "complete":
+    if report.is_comparable:
         outcome = compare_with_range(planned.cost, actual.cost, planned.basis)
     is_subject = planned.stage == SUBJECT
     kinds = cells.get((planned.model, planned.condition)) if is_subject else None

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from estimator.forecast import Stratum
+from estimator.plan import Plan
 from pricing.money import Money
 from runner.ledger import Balance, ChunkNote
 from runner.results.figures import StratumActual
 from runner.run_folder import RunFolder
+
+
+def find_unplanned_batches(plan: Plan, chunks: Iterable[ChunkNote]) -> frozenset[str]:
+    """Return the models that were asked in batches, though their plan has them as calls.
+
+    Args:
+        plan: of the run.
+        chunks: the batches.
+    """
+    asked = {each.model for each in chunks} & plan.models.keys()
+    return frozenset(name for name in asked if not plan.models[name].offer.is_batch)
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,3 +204,20 @@ def test_after_a_kill_what_is_away_is_called_so_and_the_rest_goes_on_as_it_began
         assert "unknown" not in shown
         assert "afcost run plan.json --batch\n" in shown
     assert "requests away in batches: 1" in afcost("report", "runs/small")[0]
+
+
+@pytest.mark.parametrize("study", ["openai"], indirect=True)
+@pytest.mark.usefixtures("study")
+def test_batches_in_the_place_of_calls_say_nothing_of_the_forecast(afcost):
+    _, said = afcost("run", "plan.json", "--batch", "--poll", "0.1")
+    assert "Warning" not in said
+    report = json.loads(afcost("report", "runs/small", "--format", "json")[0])
+    assert report["forecast"]["inside"] is None
+    assert "by calls; this run was asked in batches" in afcost("report", "runs/small")[0]
+    kept = json.loads(afcost("calibration", "--format", "json")[0])["finished"]
+    assert "small" not in [each["study"] for each in kept]
+    afcost("estimate", "experiment.yaml", "--batch", "--study", "planned", "-o", "plan.json")
+    afcost("approve", "plan.json", "--cap", "0.01", "--yes")
+    afcost("run", "plan.json", "--poll", "0.1")
+    kept = json.loads(afcost("calibration", "--format", "json")[0])["finished"]
+    assert "planned" in [each["study"] for each in kept]

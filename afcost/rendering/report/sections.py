@@ -140,6 +140,8 @@ def _describe_forecast(report: Report) -> str:
     text = f"forecast {format_dollars(total.q05)} – {format_dollars(total.q95)} (90%)"
     if report.end == StopReason.SHOWN:
         return f"{text}, for the whole run; this run ended at a look: it says nothing of the range"
+    if report.outcome == "complete" and not report.is_comparable:
+        return f"{text}, by calls; this run was asked in batches: it says nothing of the range"
     if report.inside is None:
         return f"{text}, for the complete run; this run is incomplete"
     where = "inside" if report.inside else "outside"

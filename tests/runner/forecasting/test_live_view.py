@@ -52,6 +52,11 @@ def test_a_drift_is_one_of_the_98_percent_band_not_of_the_90_percent_range():
     assert keys(LiveView(NOW, LiveState.EARLY, 3, 4, 97.0, 10.0, q05=8.0, q95=14.0)) == []
 
 
+def test_batches_in_the_place_of_calls_are_no_drift():
+    less = replace(VIEW, q95=7.0, q99=7.9)
+    assert not list_warnings(less, APPROVED, balance(), is_cheaper=True)
+
+
 def test_what_a_sequential_test_left_out_is_no_drift():
     less = replace(VIEW, q95=7.0, q99=7.9, not_asked=40.0)
     assert keys(less) == []
