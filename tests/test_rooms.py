@@ -146,6 +146,13 @@ FOLDERS = {
         "runner/ledger",
         "runner/execution",
     },
+    "runner/batch_desk": {
+        "runner/approval",
+        "runner/ledger",
+        "runner/run_folder",
+        "runner/transport",
+        "runner/transport/batches",
+    },
     "runner/coverage": {
         "runner/state",
         "runner/ledger",
