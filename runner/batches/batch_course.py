@@ -196,8 +196,21 @@ class BatchCourse:
                 if not self._store.notes or not self._work.waits:
                     break
                 await self._rest()
+            await self._cancel_breached(keeper)
         self._show()
         return ()
+
+    async def _cancel_breached(self, keeper: ChunkKeeper) -> None:
+        """Have batches ended of models that billed more than was reserved: they may again.
+
+        Other models' batches go on, and so do all of them after an account was refused: what is
+        reserved for them covers what they bill.
+        """
+        assert self._settler is not None  # noqa: S101 - it was attached
+        for model in self._settler.breached:
+            for note in self._store.of_model(model):
+                await keeper.cancel(note)
+        self._troubles |= keeper.troubles
 
     def _is_stopped(self) -> bool:
         return bool(self._ends.stop) or self._progress.end is not None

@@ -108,6 +108,19 @@ class ChunkKeeper:
             case ChunkState.ENDED:
                 pass
 
+    async def cancel(self, note: ChunkNote) -> None:
+        """Ask for a batch to be ended; what was done of it is collected as ever."""
+        if note.state is not ChunkState.CREATED:
+            return
+        told = await self._client.cancel(self._models[note.model].name, note.batch)
+        if not isinstance(told, RemoteBatch):
+            self.troubles[note.chunk] = f"it cannot be cancelled: {told.failure.message}"
+        elif why := self._find_mistake(note, told):
+            self.troubles[note.chunk] = why
+        else:
+            self._store.record(note, status=told.status)
+            self.troubles[note.chunk] = "its provider was asked to cancel it"
+
     async def _send(self, note: ChunkNote) -> None:
         name = self._models[note.model].name
         if note.state is ChunkState.INTENDED:
