@@ -139,7 +139,9 @@ FOLDERS = {
         "runner/ledger",
         "runner/execution/queues",
     },
+    "runner/batches/notes": {"runner/ledger"},
     "runner/batches": {
+        "runner/batches/notes",
         "runner/billing",
         "runner/transport",
         "runner/transport/batches",

@@ -17,8 +17,8 @@ from providers.batches import ChunkToSend, RemoteBatch
 from providers.failures import FailureMeaning
 from providers.registry import load_providers
 from runner.batch_desk.batch_keys import refuse_unconfirmed_keys
-from runner.errors import BadRun, CannotSend
-from runner.ledger import ChunkNote, ChunkState, Ledger, open_ledger
+from runner.errors import BadRun, CannotSend, LedgerBusy
+from runner.ledger import ChunkNote, ChunkState, Ledger, is_running, open_ledger
 from runner.run_folder import RunFolder
 from runner.transport import NotBilled, Unknown
 from runner.transport.batches import BatchClient, BatchTransport, Found
@@ -205,9 +205,12 @@ def open_batch_desk(run: RunFolder) -> Iterator[BatchDesk]:
         NotApproved: a key would go where no approval has confirmed it.
         LedgerError: the ledger cannot be opened.
     """
+    location = run.ledger_location
+    if location.is_shared and is_running(location):  # recovering would end its workers
+        raise LedgerBusy(f"{location} is in use by running processes; stop them first")
     models = run.all_models()
     providers = load_providers(run.spec.providers)
-    with open_ledger(run.ledger_location, run.path) as ledger:
+    with open_ledger(location, run.path) as ledger:
         ledger.recover_work()
         used = {models[n.model].name.provider for n in ledger.open_chunks() if n.model in models}
         asked = (providers[each] for each in sorted(used))

@@ -8,7 +8,6 @@ nothing else to do, waits. Verdicts go before further subjects: their answers ar
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -16,16 +15,15 @@ from dataclasses import dataclass, field
 
 from experiment.prompts import Request
 from pricing.money import Money
-from providers.batches import BatchLimits
 from runner.batches.batch_work import BatchWork
 from runner.batches.chunk_keeper import ChunkKeeper, Refusal
-from runner.batches.chunk_price import write_price
+from runner.batches.chunk_rooms import ChunkRooms
 from runner.batches.chunk_store import ChunkStore
-from runner.batches.cutting import MOST_ATTEMPTS, ChunkCutter, ChunkRoom
-from runner.batches.describe import describe_chunks
+from runner.batches.cutting import MOST_ATTEMPTS, ChunkCutter
 from runner.batches.job_places import JobPlaces
 from runner.batches.line_settler import LineSettler
-from runner.batches.pending_work import Kind, PendingWork
+from runner.batches.notes import describe_chunks, write_price
+from runner.batches.pending_work import PendingWork
 from runner.billing import WorstCaseCost
 from runner.execution import (
     NO_CELLS,
@@ -40,7 +38,6 @@ from runner.execution import (
     find_done_places,
 )
 
-_PART_OF_CAP = 10  # a chunk is one part of so many at most, unless a block alone is more
 _CALLS_AT_ONCE = 500  # jobs, before batches are looked at again
 _UNPRICED = (
     "its price in batches is not known any more, or is above that of calls, so no more batches are "
@@ -79,6 +76,7 @@ class BatchCourse:
         self._cutter = ChunkCutter(
             self._pending, self._worst_case, work.ledger.allocated_to, self._give_up
         )
+        self._rooms = ChunkRooms(work, self._store, lambda model: self._slow_starts[model].size)
         self._ends = _Ends()
         self._settler: LineSettler | None = None
         self._progress = Progress()
@@ -294,15 +292,15 @@ class BatchCourse:
     def _reserve_next(self) -> str:
         """Reserve the next chunk; return its name, empty where there is none to send now."""
         for kind in self._pending.list_kinds():
-            if kind.model in self._ends.refused or self._is_on_trial(kind.model):
+            if kind.model in self._ends.refused or self._rooms.is_on_trial(kind.model):
                 continue
             if kind.model in self._work.unpriced:
                 self._ends.refused[kind.model] = _UNPRICED
                 continue
-            room = self._find_room(kind)
+            room = self._rooms.find(kind)
             if room is None or (cut := self._cutter.cut(kind, room)) is None:
                 continue
-            limits = self._find_limits(kind.model)
+            limits = self._rooms.find_limits(kind.model)
             window = None if limits is None else limits.hours
             price = write_price(self._work.models[kind.model])
             note = self._store.reserve(cut, window, price)
@@ -312,35 +310,6 @@ class BatchCourse:
             self._ends.unpaid = cut.needed
             return ""  # what comes later must not go before it
         return ""
-
-    def _is_on_trial(self, model: str) -> bool:
-        """Return whether the first batch of a model is away: its bill is waited for."""
-        return not self._store.has_bills(model) and bool(self._store.of_model(model))
-
-    def _find_room(self, kind: Kind) -> ChunkRoom | None:
-        """Return what the next chunk of a kind may have; None where nothing may wait now."""
-        limits, balance = self._find_limits(kind.model), self._ledger.balance
-        if limits is None:
-            return None
-        open_chunks = self._store.of_model(kind.model)
-        waiting = sum(each.tokens for each in open_chunks)
-        most = self._store.queue_rooms.get(kind.model, limits.queued_tokens)
-        if most is not None and open_chunks and waiting >= most:
-            return None
-        requests = limits.requests
-        if not self._store.has_bills(kind.model):
-            requests = min(requests, self._slow_starts[kind.model].size)
-        return ChunkRoom(
-            requests=requests,
-            size=limits.bytes,
-            results=sys.maxsize if limits.answer_bytes is None else limits.answer_bytes,
-            tokens=limits.bytes if most is None else max(most - waiting, 1),
-            money=Money(balance.cap.pico // _PART_OF_CAP),
-            free=balance.free,
-        )
-
-    def _find_limits(self, model: str) -> BatchLimits | None:
-        return self._work.find_limits(self._work.providers[self._work.models[model].name.provider])
 
     def _stop(self, reason: str) -> None:
         self._ends.stop = self._ends.stop or reason

@@ -18,9 +18,9 @@ from pricing.catalog import ModelName
 from pricing.money import Money
 from providers.batches import LineEnd, name_line, parse_line_name
 from runner.batches.chunk_lines import ChunkLine, ChunkLines
-from runner.batches.chunk_price import price_as_reserved
 from runner.batches.chunk_store import ChunkStore
 from runner.batches.line_budget import LineBudget
+from runner.batches.notes import price_as_reserved
 from runner.batches.pending_work import OpenJob, PendingWork
 from runner.billing import WorstCaseCost
 from runner.execution import AttemptRunner, Permit, SlotPool
