@@ -10,6 +10,7 @@ In reading order:
     line_settler   what results mean for the money and the jobs, by the rules of calls
     result_collector   a batch that was created, until all of it is settled
     chunk_keeper   one chunk from its reservation to its end
+    chunk_watch    when open ones are looked at, and what is said of them
     batch_course   all of it, beside the calls of a run
 """
 

@@ -8,7 +8,6 @@ nothing else to do, waits. Verdicts go before further subjects: their answers ar
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -19,10 +18,11 @@ from runner.batches.batch_work import BatchWork
 from runner.batches.chunk_keeper import ChunkKeeper, Refusal
 from runner.batches.chunk_rooms import ChunkRooms
 from runner.batches.chunk_store import ChunkStore
+from runner.batches.chunk_watch import ChunkWatch
 from runner.batches.cutting import MOST_ATTEMPTS, ChunkCutter
 from runner.batches.job_places import JobPlaces
 from runner.batches.line_settler import LineSettler
-from runner.batches.notes import describe_chunks, write_price
+from runner.batches.notes import write_price
 from runner.batches.pending_work import PendingWork
 from runner.billing import WorstCaseCost
 from runner.execution import (
@@ -43,7 +43,6 @@ _UNPRICED = (
     "its price in batches is not known any more, or is above that of calls, so no more batches are "
     "sent; once those that are away are collected, a run without --batch sends the rest as calls"
 )
-_SLICE = 0.1  # seconds between looks at whether to stop
 
 
 @dataclass(slots=True)
@@ -85,8 +84,7 @@ class BatchCourse:
         self._calls: list[int] = []  # of the block that was returned last
         self._postponed: list[int] = []
         self._has_begun = False
-        self._looked_at = -work.poll  # on a clock that only goes forward
-        self._troubles: dict[str, str] = {}
+        self._watch = ChunkWatch(work, self._store)
 
     def attach(
         self, progress: Progress, slots: SlotPool, slow_starts: dict[str, SlowStart]
@@ -108,6 +106,7 @@ class BatchCourse:
             slots,
             self._stop,
         )
+        self._watch.attach(self._settler, progress)
 
     @property
     def batched(self) -> frozenset[str]:
@@ -142,9 +141,7 @@ class BatchCourse:
     def describe_end(self) -> tuple[StopReason, str]:
         """Return how an execution ended that nothing else ended, and what there is to say."""
         ends, failed = self._ends, self._settler.failed if self._settler else []
-        open_chunks = describe_chunks(
-            self._store.notes.values(), self._troubles, self._work.read_clock()
-        )
+        open_chunks = self._watch.describe()
         refused = "\n".join(f"{model}: {why}" for model, why in ends.refused.items())
         self._progress.failed += failed
         if ends.stop:
@@ -162,7 +159,7 @@ class BatchCourse:
 
     def describe_open(self) -> str:
         """Return what is at providers, for a person; empty where nothing is."""
-        return describe_chunks(self._store.notes.values(), self._troubles, self._work.read_clock())
+        return self._watch.describe()
 
     async def _find_block(self) -> Collection[int]:
         assert self._settler is not None  # noqa: S101 - it was attached
@@ -193,22 +190,10 @@ class BatchCourse:
                     continue
                 if not self._store.notes or not self._work.waits:
                     break
-                await self._rest()
-            await self._cancel_breached(keeper)
-        self._show()
+                await self._watch.rest(self._is_stopped)
+            await self._watch.cancel_breached(keeper)
+        self._watch.show()
         return ()
-
-    async def _cancel_breached(self, keeper: ChunkKeeper) -> None:
-        """Have batches ended of models that billed more than was reserved: they may again.
-
-        Other models' batches go on, and so do all of them after an account was refused: what is
-        reserved for them covers what they bill.
-        """
-        assert self._settler is not None  # noqa: S101 - it was attached
-        for model in self._settler.breached:
-            for note in self._store.of_model(model):
-                await keeper.cancel(note)
-        self._troubles |= keeper.troubles
 
     def _is_stopped(self) -> bool:
         return bool(self._ends.stop) or self._progress.end is not None
@@ -254,40 +239,29 @@ class BatchCourse:
 
     async def _look_at_chunks(self, keeper: ChunkKeeper) -> None:
         """Take each chunk a step further, if it is time for that."""
-        if not self._store.notes or time.monotonic() - self._looked_at < self._work.poll:
+        if not self._store.notes or not self._watch.is_due:
             return
         before = len(self._store.notes)
         for note in list(self._store.notes.values()):
-            await self._advance(keeper, note.chunk)
+            await self._watch.advance(keeper, note.chunk)
             if self._progress.end is not None:
                 break
-        self._looked_at = time.monotonic()
+        self._watch.note_look()
         if len(self._store.notes) < before:  # money came free
             self._offer_postponed()
-        self._show()
+        self._watch.show()
 
     def _offer_postponed(self) -> None:
         self._pending.add_calls(self._postponed)
         self._postponed = []
 
-    async def _advance(self, keeper: ChunkKeeper, chunk: str) -> None:
-        assert self._settler is not None  # noqa: S101 - it was attached
-        answered = self._settler.answered
-        await keeper.advance(self._store.notes[chunk])
-        self._progress.answered += self._settler.answered - answered
-        self._troubles = {
-            name: why
-            for name, why in (self._troubles | keeper.troubles).items()
-            if name in self._store.notes and (name != chunk or name in keeper.troubles)
-        }
-
     async def _send_chunks(self, keeper: ChunkKeeper) -> None:
         """Cut, reserve and send as many chunks as there are money and room for."""
         self._ends.unpaid = None
         while self._may_send() and (chunk := self._reserve_next()):
-            self._show()
-            await self._advance(keeper, chunk)
-            self._looked_at = time.monotonic()
+            self._watch.show()
+            await self._watch.advance(keeper, chunk)
+            self._watch.note_look()
 
     def _reserve_next(self) -> str:
         """Reserve the next chunk; return its name, empty where there is none to send now."""
@@ -320,21 +294,9 @@ class BatchCourse:
         elif not refusal.is_queue_full:
             self._ends.refused.setdefault(refusal.model, refusal.why)
         elif not self._store.of_model(refusal.model):  # smaller by half each time, and not at once
-            self._looked_at = time.monotonic()
+            self._watch.note_look()
 
     def _give_up(self, request: Request) -> None:
         assert self._settler is not None  # noqa: S101 - it was attached
         why = f"it was sent {MOST_ATTEMPTS} times in batches without an answer; calls may get one"
         self._settler.give_up(request, why)
-
-    async def _rest(self) -> None:
-        """Wait until it is time to look at chunks again, or everything is to stop."""
-        while not self._is_stopped() and time.monotonic() - self._looked_at < self._work.poll:
-            self._show()
-            left = self._work.poll - (time.monotonic() - self._looked_at)
-            await asyncio.sleep(min(_SLICE, max(left, 0.0)))
-
-    def _show(self) -> None:
-        self._progress.batches = describe_chunks(
-            self._store.notes.values(), self._troubles, self._work.read_clock(), is_short=True
-        )
