@@ -57,6 +57,10 @@ COMMANDS = {
         ),
         "status": ("afcost.commands.running.status", "Show the progress and cost of a run."),
         "view": ("afcost.commands.running.view", "Watch a run, or all runs, in a browser."),
+        "batches": (
+            "afcost.commands.running.batches",
+            "List a run's batches; cancel them, or give one up.",
+        ),
         "pause": ("afcost.commands.running.control", "Let a run send nothing more for now."),
         "resume": ("afcost.commands.running.control", "Let a paused run go on."),
         "stop": ("afcost.commands.running.control", "End a run, as Ctrl-C does."),

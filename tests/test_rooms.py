@@ -139,12 +139,21 @@ FOLDERS = {
         "runner/ledger",
         "runner/execution/queues",
     },
+    "runner/batches/notes": {"runner/ledger"},
     "runner/batches": {
+        "runner/batches/notes",
         "runner/billing",
         "runner/transport",
         "runner/transport/batches",
         "runner/ledger",
         "runner/execution",
+    },
+    "runner/batch_desk": {
+        "runner/approval",
+        "runner/ledger",
+        "runner/run_folder",
+        "runner/transport",
+        "runner/transport/batches",
     },
     "runner/coverage": {
         "runner/state",

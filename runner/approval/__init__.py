@@ -19,6 +19,7 @@ from runner.approval.binding import (
 )
 from runner.approval.confirmations import (
     Confirmation,
+    confirm_keys,
     confirm_prices,
     list_confirmations,
     refuse_unconfirmed,
@@ -37,6 +38,7 @@ __all__ = [
     "bind_approval",
     "check_bindable",
     "check_ledger_binding",
+    "confirm_keys",
     "confirm_prices",
     "list_confirmations",
     "read_approval_file",

@@ -57,7 +57,7 @@ def list_confirmations(
         sent = {judge.model for judge in verified.experiment.spec.judges}
     used = sorted({verified.models[each].name.provider for each in sent})
     found = [
-        *(each for name in used for each in _confirm_keys(providers[name])),
+        *(each for name in used for each in confirm_keys(providers[name])),
         *_confirm_prices(verified, sent),
         *_confirm_fields(verified),
         *(each for name in used for each in _confirm_limits(providers[name])),
@@ -87,7 +87,8 @@ def refuse_unconfirmed(
         )
 
 
-def _confirm_keys(provider: Provider) -> Iterator[Confirmation]:
+def confirm_keys(provider: Provider) -> Iterator[Confirmation]:
+    """Yield the keys of a provider that go elsewhere than to its own address."""
     for variable in list_keys_to_confirm(provider):
         key = f"{provider.name}={variable}"
         yield Confirmation(f"key {key} at {provider.base_url}", "--trust", key)

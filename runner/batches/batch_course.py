@@ -8,8 +8,6 @@ nothing else to do, waits. Verdicts go before further subjects: their answers ar
 from __future__ import annotations
 
 import asyncio
-import sys
-import time
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -17,17 +15,17 @@ from itertools import chain
 
 from experiment.prompts import Request
 from pricing.money import Money
-from providers.batches import BatchLimits
 from runner.batches.asked_again import AskedAgain
 from runner.batches.batch_work import BatchWork
 from runner.batches.chunk_keeper import ChunkKeeper, Refusal
-from runner.batches.chunk_price import write_price
+from runner.batches.chunk_rooms import ChunkRooms
 from runner.batches.chunk_store import ChunkStore
-from runner.batches.cutting import MOST_ATTEMPTS, ChunkCutter, ChunkRoom, Cut
-from runner.batches.describe import describe_chunks
+from runner.batches.chunk_watch import ChunkWatch
+from runner.batches.cutting import MOST_ATTEMPTS, ChunkCutter, Cut
 from runner.batches.job_places import JobPlaces
 from runner.batches.line_settler import LineSettler
-from runner.batches.pending_work import Kind, OpenJob, PendingWork
+from runner.batches.notes import write_price
+from runner.batches.pending_work import OpenJob, PendingWork
 from runner.billing import WorstCaseCost
 from runner.execution import (
     NO_CELLS,
@@ -42,13 +40,11 @@ from runner.execution import (
     find_done_places,
 )
 
-_PART_OF_CAP = 10  # a chunk is one part of so many at most, unless a block alone is more
 _CALLS_AT_ONCE = 500  # jobs, before batches are looked at again
 _UNPRICED = (
     "its price in batches is not known any more, or is above that of calls, so no more batches are "
     "sent; once those that are away are collected, a run without --batch sends the rest as calls"
 )
-_SLICE = 0.1  # seconds between looks at whether to stop
 
 
 @dataclass(slots=True)
@@ -84,6 +80,7 @@ class BatchCourse:
         self._cutter = ChunkCutter(
             self._pending, self._worst_case, work.ledger.allocated_to, self._give_up
         )
+        self._rooms = ChunkRooms(work, self._store, lambda model: self._slow_starts[model].size)
         self._ends = _Ends()
         self._settler: LineSettler | None = None
         self._progress = Progress()
@@ -92,8 +89,7 @@ class BatchCourse:
         self._calls: list[int] = []  # of the block that was returned last
         self._postponed: list[int] = []
         self._has_begun = False
-        self._looked_at = -work.poll  # on a clock that only goes forward
-        self._troubles: dict[str, str] = {}
+        self._watch = ChunkWatch(work, self._store)
 
     def attach(
         self, progress: Progress, slots: SlotPool, slow_starts: dict[str, SlowStart]
@@ -115,6 +111,7 @@ class BatchCourse:
             slots,
             self._stop,
         )
+        self._watch.attach(self._settler, progress)
 
     @property
     def batched(self) -> frozenset[str]:
@@ -149,9 +146,7 @@ class BatchCourse:
     def describe_end(self) -> tuple[StopReason, str]:
         """Return how an execution ended that nothing else ended, and what there is to say."""
         ends, failed = self._ends, self._settler.failed if self._settler else []
-        open_chunks = describe_chunks(
-            self._store.notes.values(), self._troubles, self._work.read_clock()
-        )
+        open_chunks = self._watch.describe()
         refused = "\n".join(f"{model}: {why}" for model, why in ends.refused.items())
         self._progress.failed += failed
         if ends.stop:
@@ -169,7 +164,7 @@ class BatchCourse:
 
     def describe_open(self) -> str:
         """Return what is at providers, for a person; empty where nothing is."""
-        return describe_chunks(self._store.notes.values(), self._troubles, self._work.read_clock())
+        return self._watch.describe()
 
     async def _find_block(self) -> Collection[int]:
         assert self._settler is not None  # noqa: S101 - it was attached
@@ -200,8 +195,9 @@ class BatchCourse:
                     continue
                 if not self._store.notes or not self._work.waits:
                     break
-                await self._rest()
-        self._show()
+                await self._watch.rest(self._is_stopped)
+            await self._watch.cancel_breached(keeper)
+        self._watch.show()
         return ()
 
     def _is_stopped(self) -> bool:
@@ -250,53 +246,42 @@ class BatchCourse:
 
     async def _look_at_chunks(self, keeper: ChunkKeeper) -> None:
         """Take each chunk a step further, if it is time for that."""
-        if not self._store.notes or time.monotonic() - self._looked_at < self._work.poll:
+        if not self._store.notes or not self._watch.is_due:
             return
         before = len(self._store.notes)
         for note in list(self._store.notes.values()):
-            await self._advance(keeper, note.chunk)
+            await self._watch.advance(keeper, note.chunk)
             if self._progress.end is not None:
                 break
-        self._looked_at = time.monotonic()
+        self._watch.note_look()
         if len(self._store.notes) < before:  # money came free
             self._offer_postponed()
-        self._show()
+        self._watch.show()
 
     def _offer_postponed(self) -> None:
         self._pending.add_calls(self._postponed)
         self._postponed = []
 
-    async def _advance(self, keeper: ChunkKeeper, chunk: str) -> None:
-        assert self._settler is not None  # noqa: S101 - it was attached
-        answered = self._settler.answered
-        await keeper.advance(self._store.notes[chunk])
-        self._progress.answered += self._settler.answered - answered
-        self._troubles = {
-            name: why
-            for name, why in (self._troubles | keeper.troubles).items()
-            if name in self._store.notes and (name != chunk or name in keeper.troubles)
-        }
-
     async def _send_chunks(self, keeper: ChunkKeeper) -> None:
         """Cut, reserve and send as many chunks as there are money and room for."""
         self._ends.unpaid = None
         while self._may_send() and (chunk := self._reserve_next()):
-            self._show()
-            await self._advance(keeper, chunk)
-            self._looked_at = time.monotonic()
+            self._watch.show()
+            await self._watch.advance(keeper, chunk)
+            self._watch.note_look()
 
     def _reserve_next(self) -> str:
         """Reserve the next chunk; return its name, empty where there is none to send now."""
         for kind in self._pending.list_kinds():
-            if kind.model in self._ends.refused or self._is_on_trial(kind.model):
+            if kind.model in self._ends.refused or self._rooms.is_on_trial(kind.model):
                 continue
             if kind.model in self._work.unpriced:
                 self._ends.refused[kind.model] = _UNPRICED
                 continue
-            room = self._find_room(kind)
+            room = self._rooms.find(kind)
             if room is None or (cut := self._cutter.cut(kind, room)) is None:
                 continue
-            limits = self._find_limits(kind.model)
+            limits = self._rooms.find_limits(kind.model)
             window = None if limits is None else limits.hours
             price = write_price(self._work.models[kind.model])
             note = self._store.reserve(cut, window, price)
@@ -318,35 +303,6 @@ class BatchCourse:
         self._settler.look_again([job.place for job in jobs])
         return bool(jobs)
 
-    def _is_on_trial(self, model: str) -> bool:
-        """Return whether the first batch of a model is away: its bill is waited for."""
-        return not self._store.has_bills(model) and bool(self._store.of_model(model))
-
-    def _find_room(self, kind: Kind) -> ChunkRoom | None:
-        """Return what the next chunk of a kind may have; None where nothing may wait now."""
-        limits, balance = self._find_limits(kind.model), self._ledger.balance
-        if limits is None:
-            return None
-        open_chunks = self._store.of_model(kind.model)
-        waiting = sum(each.tokens for each in open_chunks)
-        most = self._store.queue_rooms.get(kind.model, limits.queued_tokens)
-        if most is not None and open_chunks and waiting >= most:
-            return None
-        requests = limits.requests
-        if not self._store.has_bills(kind.model):
-            requests = min(requests, self._slow_starts[kind.model].size)
-        return ChunkRoom(
-            requests=requests,
-            size=limits.bytes,
-            results=sys.maxsize if limits.answer_bytes is None else limits.answer_bytes,
-            tokens=limits.bytes if most is None else max(most - waiting, 1),
-            money=Money(balance.cap.pico // _PART_OF_CAP),
-            free=balance.free,
-        )
-
-    def _find_limits(self, model: str) -> BatchLimits | None:
-        return self._work.find_limits(self._work.providers[self._work.models[model].name.provider])
-
     def _stop(self, reason: str) -> None:
         self._ends.stop = self._ends.stop or reason
 
@@ -356,7 +312,7 @@ class BatchCourse:
         elif not refusal.is_queue_full:
             self._ends.refused.setdefault(refusal.model, refusal.why)
         elif not self._store.of_model(refusal.model):  # smaller by half each time, and not at once
-            self._looked_at = time.monotonic()
+            self._watch.note_look()
 
     def _give_up(self, job: OpenJob, request: Request) -> None:
         assert self._settler is not None  # noqa: S101 - it was attached
@@ -365,15 +321,3 @@ class BatchCourse:
             return
         why = f"it was sent {MOST_ATTEMPTS} times in batches without an answer; calls may get one"
         self._settler.give_up(request, why)
-
-    async def _rest(self) -> None:
-        """Wait until it is time to look at chunks again, or everything is to stop."""
-        while not self._is_stopped() and time.monotonic() - self._looked_at < self._work.poll:
-            self._show()
-            left = self._work.poll - (time.monotonic() - self._looked_at)
-            await asyncio.sleep(min(_SLICE, max(left, 0.0)))
-
-    def _show(self) -> None:
-        self._progress.batches = describe_chunks(
-            self._store.notes.values(), self._troubles, self._work.read_clock(), is_short=True
-        )

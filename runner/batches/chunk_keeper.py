@@ -15,33 +15,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from estimator.workload import PlannedModel
-from providers.batches import BatchState, RemoteBatch
+from providers.batches import RemoteBatch
 from providers.errors import NotTaken
 from providers.failures import Failure, FailureMeaning
 from runner.batches.chunk_store import ChunkStore
 from runner.batches.line_settler import LineSettler
-from runner.batches.waiting import (
-    Moment,
-    begin_wait,
-    count_wait,
-    end_wait,
-    find_passed,
-    has_waited,
-)
+from runner.batches.notes import Moment, begin_wait, count_wait, end_wait, has_waited
+from runner.batches.result_collector import ResultCollector
 from runner.ledger import ChunkNote, ChunkState
 from runner.transport import NotBilled, Unknown
 from runner.transport.batches import BatchTransport
 
 _MOST_TRIES = 10  # of uploading and creating a chunk, in one execution
 _APPEARS_WITHIN = timedelta(minutes=15)  # a batch that was asked for, if it was made at all
-# Results that are not whole become so within minutes; most batches are done within an hour of their
-# start, and none is known to tell more of itself so long after it has ended.
-_WHOLE_WITHIN = timedelta(hours=1)
-_LEAST_FETCHES = 4  # before what results say is taken for all that they will
-_FETCHED_EVERY = timedelta(minutes=5)  # after those
 _MAY_APPEAR = "it was sent a short while ago, and may still appear"
 _LATE = timedelta(hours=2)  # after which a batch that was due is looked for no longer
-_FORGOTTEN = timedelta(days=31)  # after it was due; no provider is known that keeps results longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +81,9 @@ class ChunkKeeper:
         self._store, self._settler, self._models = store, settler, models
         self._client, self._may_send, self._on_refusal = client, may_send, on_refusal
         self._tries, self._read_clock = tries, read_clock
+        self._collector = ResultCollector(
+            store, settler, models, client, self._read_moment, self._give_back, self.troubles
+        )
 
     async def advance(self, note: ChunkNote) -> None:
         """Take the next steps of a chunk, as far as they can be taken now."""
@@ -104,9 +95,22 @@ class ChunkKeeper:
             case ChunkState.CREATING:
                 await self._look_for(note)
             case ChunkState.CREATED:
-                await self._poll(note)
+                await self._collector.poll(note)
             case ChunkState.ENDED:
                 pass
+
+    async def cancel(self, note: ChunkNote) -> None:
+        """Ask for a batch to be ended; what was done of it is collected as ever."""
+        if note.state is not ChunkState.CREATED:
+            return
+        told = await self._client.cancel(self._models[note.model].name, note.batch)
+        if not isinstance(told, RemoteBatch):
+            self.troubles[note.chunk] = f"it cannot be cancelled: {told.failure.message}"
+        elif why := self._store.find_mistake(note, told):
+            self.troubles[note.chunk] = why
+        else:
+            self._store.record(note, status=told.status)
+            self.troubles[note.chunk] = "its provider was asked to cancel it"
 
     async def _send(self, note: ChunkNote) -> None:
         name = self._models[note.model].name
@@ -147,7 +151,7 @@ class ChunkKeeper:
         created = await self._client.create(name, self._store.describe(note))
         match created:
             case RemoteBatch():
-                if why := self._find_mistake(note, created):
+                if why := self._store.find_mistake(note, created):
                     self.troubles[note.chunk] = f"it is not known whether it was made: {why}"
                 else:
                     self._note_created(note, created)
@@ -217,95 +221,3 @@ class ChunkKeeper:
     def _read_moment(self, note: ChunkNote) -> Moment:
         there = self._client.read_clock(self._models[note.model].name)
         return Moment(self._read_clock(), there)
-
-    async def _poll(self, note: ChunkNote) -> None:
-        name = self._models[note.model].name
-        batch = await self._client.poll(name, note.batch)
-        if not isinstance(batch, RemoteBatch):
-            await self._note_untold(note, batch, batch.failure.message)
-            return
-        if why := self._find_mistake(note, batch):
-            self.troubles[note.chunk] = why
-            return
-        told = {
-            "status": batch.status,
-            "succeeded": batch.succeeded or note.succeeded,
-            "failed": batch.failed,
-        }
-        match batch.state:
-            case BatchState.WORKING:
-                if batch.status != note.status or (batch.succeeded and not note.succeeded):
-                    self._store.record(note, **told)
-            case BatchState.FAILED if not self._has_answered(note):
-                why = batch.problem or f"{name.provider} refused the batch"
-                await self._give_back(note, why, is_queue_full=batch.too_many_queued)
-            case BatchState.FAILED | BatchState.ENDED:
-                await self._collect(self._store.record(note, **told), batch)
-
-    def _find_mistake(self, note: ChunkNote, batch: RemoteBatch) -> str:
-        """Return why what was told is of another batch than this chunk's; empty where it is not.
-
-        Nothing of it is believed then: it may say of lines that they were never done.
-        """
-        is_known = batch.id in self._store.describe(note).other_batches
-        if is_known or (note.batch and batch.id != note.batch):
-            return f"its provider answered with another batch, {batch.id}"
-        if batch.chunk not in ("", note.chunk):
-            return f"its provider answered with the batch of another chunk, {batch.chunk}"
-        return ""
-
-    @staticmethod
-    def _has_answered(note: ChunkNote) -> bool:
-        """Return whether lines were done, so that it was not refused, whatever is said of it now.
-
-        What was fetched once is there, and was billed, also where the results left lines out.
-        """
-        return bool(note.succeeded or note.fetches)
-
-    async def _note_untold(self, note: ChunkNote, told: NotBilled | Unknown, why: str) -> None:
-        """Take note that nothing was told of a batch, or hold its money where nothing ever will."""
-        self.troubles[note.chunk] = why
-        is_gone = note.due is not None and self._read_clock() > note.due + _FORGOTTEN
-        if is_gone and isinstance(told, NotBilled) and not told.failure.retries:
-            await self._settler.hold_all(note, f"its provider does not know its batch: {why}")
-            self._store.end(note, problem=why)
-
-    async def _collect(self, note: ChunkNote, batch: RemoteBatch) -> None:
-        """Settle what a batch did; what its results leave out is held, once it was waited for."""
-        name = self._models[note.model].name
-        if self._was_fetched_just_now(note):
-            self.troubles[note.chunk] = note.problem
-            return
-        now = self._read_moment(note)
-        waited = count_wait(note, now, _WHOLE_WITHIN) if note.fetches else begin_wait(note, now)
-        is_last = note.fetches + 1 >= _LEAST_FETCHES and has_waited(waited, _WHOLE_WITHIN)
-        path = self._store.results_file(note)
-        path.unlink(missing_ok=True)
-        fetched = await self._client.fetch_results(name, batch, path, note.lines, takes_cut=is_last)
-        if isinstance(fetched, NotBilled | Unknown):
-            why = f"its results cannot be fetched: {fetched.failure.message}"
-            await self._note_untold(note, fetched, why)
-            if isinstance(fetched, Unknown) and not is_last:
-                self._note_fetch(waited, why)
-            return
-        problems = await self._settler.settle_results(note, self._client, name)
-        missing = len(self._store.open_lines(note).numbers)
-        if missing and not is_last:
-            self._note_fetch(waited, f"its results leave out {missing:,} of its requests")
-            return
-        said = [batch.problem, *problems[:1]]
-        if missing:
-            said.append(f"its results say nothing of {missing:,} of its requests")
-            await self._settler.hold_all(note, "its batch's results say nothing of it")
-        self._store.end(waited, problem="; ".join(filter(None, said)))
-
-    def _note_fetch(self, note: ChunkNote, why: str) -> None:
-        """Take note that results were not whole, so that they are fetched again."""
-        self._store.record(note, fetches=note.fetches + 1, problem=why)
-        self.troubles[note.chunk] = why
-
-    def _was_fetched_just_now(self, note: ChunkNote) -> bool:
-        """Return whether results that are still not whole were fetched a short while ago."""
-        if note.fetches < _LEAST_FETCHES or not note.waited_here:
-            return False
-        return find_passed(note, self._read_moment(note)) < _FETCHED_EVERY

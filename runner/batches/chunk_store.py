@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from providers.batches import ChunkToSend, name_chunk
+from providers.batches import ChunkToSend, RemoteBatch, name_chunk
 from runner.batches.chunk_lines import ChunkLines
 from runner.batches.cutting import Cut
 from runner.batches.job_places import JobPlaces
@@ -155,6 +155,18 @@ class ChunkStore:
             labels=self._labels,
             other_batches=frozenset(self._batches - {note.batch}),
         )
+
+    def find_mistake(self, note: ChunkNote, batch: RemoteBatch) -> str:
+        """Return why what was told is of another batch than this chunk's; empty where it is not.
+
+        Nothing of it is believed then: it may say of lines that they were never done.
+        """
+        is_known = batch.id in self._batches - {note.batch}
+        if is_known or (note.batch and batch.id != note.batch):
+            return f"its provider answered with another batch, {batch.id}"
+        if batch.chunk not in ("", note.chunk):
+            return f"its provider answered with the batch of another chunk, {batch.chunk}"
+        return ""
 
     def lines_file(self, note: ChunkNote) -> Path:
         """Return where the lines of a chunk are written, as they are sent."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import partial
 from typing import NoReturn
 
 from estimator.workload import PlannedModel
@@ -17,9 +18,9 @@ from pricing.catalog import ModelName
 from pricing.money import Money
 from providers.batches import LineEnd, name_line, parse_line_name
 from runner.batches.chunk_lines import ChunkLine, ChunkLines
-from runner.batches.chunk_price import price_as_reserved
 from runner.batches.chunk_store import ChunkStore
 from runner.batches.line_budget import LineBudget
+from runner.batches.notes import price_as_reserved
 from runner.batches.pending_work import OpenJob, PendingWork
 from runner.billing import WorstCaseCost
 from runner.execution import AttemptRunner, Permit, SlotPool
@@ -46,6 +47,7 @@ class LineSettler:
         answered: how many requests were, by all chunks.
         failed: what is not sent again, with its place and the reason.
         given_up: ids of those requests.
+        breached: models that billed more than was reserved, as the experiment writes them.
     """
 
     def __init__(  # noqa: PLR0913 - what a settlement is made of
@@ -66,6 +68,7 @@ class LineSettler:
         self.answered = 0
         self.failed: list[str] = []
         self.given_up: set[str] = set()
+        self.breached: set[str] = set()
 
     async def settle_results(
         self, note: ChunkNote, client: BatchTransport, name: ModelName
@@ -152,9 +155,14 @@ class LineSettler:
                 _SendsNothing(),
                 breakers=_SendsNothing(),
                 slots=self._slots,
-                on_stop=self._on_stop,
+                on_stop=partial(self._stop, note.model),
             )
         return self._deciders[note.chunk]
+
+    def _stop(self, model: str, reason: str) -> None:
+        if reason.startswith("BREACH"):
+            self.breached.add(model)
+        self._on_stop(reason)
 
     def _note_failure(self, line: ChunkLine, outcome: Outcome) -> None:
         failure = outcome.failure

@@ -221,3 +221,66 @@ def test_batches_in_the_place_of_calls_say_nothing_of_the_forecast(afcost):
     afcost("run", "plan.json", "--poll", "0.1")
     kept = json.loads(afcost("calibration", "--format", "json")[0])["finished"]
     assert "planned" in [each["study"] for each in kept]
+
+
+def list_batches(afcost):
+    told, _ = afcost("batches", "runs/small", "--format", "json")
+    found = json.loads(told)
+    assert found["schema"] == "afcost.batches/1"
+    return found["batches"]
+
+
+@pytest.mark.parametrize("study", ["openai"], indirect=True)
+@pytest.mark.usefixtures("study")
+def test_batches_are_listed_with_what_they_cost(afcost):
+    afcost("run", "plan.json", "--batch", "--no-wait", "--poll", "0.1")
+    (away,) = list_batches(afcost)
+    assert (away["state"], away["requests"], away["billed_usd"]) == ("created", 2, "0.00")
+    assert away["batch"] in afcost("batches", "runs/small")[0]
+    afcost("run", "plan.json", "--poll", "0.1")
+    found = list_batches(afcost)
+    assert {each["state"] for each in found} == {"ended"}
+    told, _ = afcost("status", "runs/small", "--format", "json")
+    spent = sum((Money.from_usd(each["billed_usd"]) for each in found), Money())
+    assert spent == Money.from_usd(json.loads(told)["spent_usd"])
+
+
+@pytest.mark.parametrize("study", ["openai", "anthropic"], indirect=True)
+@pytest.mark.usefixtures("study")
+def test_a_batch_that_is_cancelled_is_collected_as_far_as_it_was_done(server, afcost):
+    afcost("run", "plan.json", "--batch", "--no-wait", "--poll", "0.1")
+    (away,) = list_batches(afcost)
+    assert (
+        "is no batch that is open"
+        in afcost("batches", "runs/small", "--cancel", "nothing", ends=1)[1]
+    )
+    # The approval may have ended, and no new one is asked for.
+    Path("plan.approval.json").unlink(missing_ok=True)
+    said, _ = afcost("batches", "runs/small", "--cancel", away["id"])
+    assert f"{away['id']}: its provider was asked to cancel it" in said
+    afcost("approve", "plan.json", "--cap", "0.01", "--yes")
+    afcost("run", "plan.json", "--poll", "0.1")
+    cancelled = next(each for each in list_batches(afcost) if each["id"] == away["id"])
+    assert cancelled["state"] == "ended"
+    assert cancelled["settled"] + cancelled["released"] == 2
+    assert set(Counter(call.prompt for call in server.bill().billed).values()) == {1}
+    told, _ = afcost("status", "runs/small", "--format", "json")
+    assert (json.loads(told)["held_usd"], json.loads(told)["outcome"]) == ("0.00", "complete")
+
+
+@pytest.mark.parametrize("study", ["openai"], indirect=True)
+@pytest.mark.usefixtures("study")
+def test_only_what_no_provider_tells_of_can_be_given_up(server, afcost):
+    afcost("run", "plan.json", "--batch", "--no-wait", "--poll", "0.1")
+    (away,) = list_batches(afcost)
+    give_up = ("batches", "runs/small", "--give-up", away["id"])
+    assert "its provider knows it" in afcost(*give_up, "--yes", ends=3)[1]
+    server.reset(Behaviour(text="yes", input_tokens=12, output_tokens=2, batches=BatchBehaviour()))
+    assert "not a terminal; pass --yes" in afcost(*give_up, ends=3)[1]
+    assert list_batches(afcost) == [away]
+    said, _ = afcost(*give_up, "--yes")
+    assert "its money is held" in said
+    (ended,) = list_batches(afcost)
+    assert (ended["state"], ended["held"]) == ("ended", 2)
+    told, _ = afcost("status", "runs/small", "--format", "json")
+    assert json.loads(told)["held_usd"] == away["reserved_usd"]

@@ -39,6 +39,10 @@ SELECT last, COUNT(*) FROM (SELECT (SELECT kind FROM entry later
     WHERE later.attempt = entry.attempt ORDER BY later.seq DESC LIMIT 1) AS last
     FROM entry WHERE seq BETWEEN ? AND ? AND kind = 'reserve') AS found GROUP BY last
 """
+_SUM_SETTLED = """
+SELECT SUM(later.settled) FROM entry JOIN entry later ON later.attempt = entry.attempt
+WHERE entry.seq BETWEEN ? AND ? AND entry.kind = 'reserve'
+"""
 _SELECT_LABELS = """
 SELECT DISTINCT job, model, condition, query, sample FROM attempt
 WHERE job IN ({}) AND request = job
@@ -127,3 +131,9 @@ class ChunkQueries(Queries):
         """Return the kind of the last entry -> how many attempts of a chunk have it."""
         values = (note.first, note.first + note.attempts - 1)
         return {str(kind): int(n) for kind, n in self._database.execute(_COUNT_OUTCOMES, values)}
+
+    def chunk_bill(self, note: ChunkNote) -> Money:
+        """Return what is settled of a chunk's attempts."""
+        values = (note.first, note.first + note.attempts - 1)
+        ((pico,),) = self._database.execute(_SUM_SETTLED, values).fetchall()
+        return Money(int(pico or 0))

@@ -101,6 +101,8 @@ class Faults:
         strays: an answer is about another batch, once: that to the first `poll`, by its id, or by
             the `name` of its chunk, or that to the `creation` of the second.
         usage: of each line, by this factor; of its output.
+        honest: how many batches at first have the usage that they bill.
+        slow: polls that all but the first two batches take besides.
         bad: how many are the first ones.
     """
 
@@ -115,6 +117,8 @@ class Faults:
     takes_back: bool = False
     strays: str = ""
     usage: float = 1.0
+    honest: int = 0
+    slow: int = 0
     bad: int = 2
 
 
@@ -158,6 +162,7 @@ class FakeBatches:
     look: float = _LOOK
     whole_at: datetime = datetime(9999, 1, 1, tzinfo=UTC)  # results, told `late`
     strayed: bool = False
+    cancelled: list[str] = field(default_factory=list)
     hidden: int = 0  # so often a batch that was made is not in the list
     works: bool = True  # False: batches go on working
     says: Callable[[Request, int], str | None] = lambda *_: None
@@ -219,7 +224,11 @@ class FakeBatches:
             return NotBilled(replace(_failure("HTTP 404"), retries=False))
         batch = self.batches[batch_id]
         batch.polls += self.works
-        if batch.polls >= 2 and batch.results is None and not self._fails(batch):
+        if (
+            batch.polls >= self._most_polls(batch)
+            and batch.results is None
+            and not self._fails(batch)
+        ):
             batch.results = dict(self._do(batch))
         return self._stray(self._tell(batch), batch, "poll", "name")
 
@@ -233,11 +242,14 @@ class FakeBatches:
         other = "batch0" if batch.number else "batch-of-others"
         return replace(told, id=other, state=BatchState.FAILED)
 
+    def _most_polls(self, batch: _Batch) -> int:
+        return 2 + (self.faults.slow if batch.number > 1 else 0)
+
     def _fails(self, batch: _Batch) -> bool:
         return bool(self.faults.validation) and batch.number < self.faults.bad
 
     def _tell(self, batch: _Batch) -> RemoteBatch:
-        ended = batch.polls >= 2
+        ended = batch.polls >= self._most_polls(batch)
         if self.faults.goes_back and batch.polls % 2:
             ended = False
         if ended and self._fails(batch):
@@ -258,16 +270,17 @@ class FakeBatches:
             elif is_bad and self.faults.refused:
                 yield custom_id, NotBilled(_failure("HTTP 500"))
             else:
-                yield custom_id, self._answer(request)
+                factor = 1.0 if batch.number < self.faults.honest else self.faults.usage
+                yield custom_id, self._answer(request, factor)
 
-    def _answer(self, request: Request) -> Answered:
+    def _answer(self, request: Request, factor: float) -> Answered:
         model = self.lab.models[request.model]
         prompt = model.tokenizer.count(request.messages).tokens
         output = 1 + random.Random(request.id).randrange(request.max_tokens)
         usage = Usage(prompt, output)
         self.billed += model.card.cost(usage)
         self.answers[request.id] += 1
-        told = Usage(prompt, max(int(output * self.faults.usage), 1))
+        told = Usage(prompt, max(int(output * factor), 1))
         raw = {"prompt_tokens": prompt, "completion_tokens": told.output}
         said = self.says(request, self.answers[request.id])
         text = words(output) if said is None else said
@@ -313,6 +326,11 @@ class FakeBatches:
             yield LineResult(custom_id, outcome)
 
     async def cancel(self, _: ModelName, batch_id: str) -> RemoteBatch:
+        self.cancelled.append(batch_id)
+        batch = self.batches[batch_id]
+        if batch.results is None:
+            batch.results = {custom_id: LineEnd.CANCELLED for custom_id, _ in batch.lines}
+            batch.polls = self._most_polls(batch)
         return self._tell(self.batches[batch_id])
 
 

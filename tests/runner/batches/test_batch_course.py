@@ -245,6 +245,31 @@ def test_a_breach_in_a_batch_stops_the_run_and_is_booked_in_full(lab, path):
         assert ledger.balance.settled > run.billed
 
 
+def test_after_a_breach_the_other_batches_of_its_model_are_cancelled_and_collected(path):
+    lab = make(path.parent / "e", queries=20)
+    faults = Faults(usage=100.0, honest=1, slow=5)
+    run = a_run(lab, path, faults, cap=Money.from_usd("0.006"))
+    progress, _ = run.go()
+    assert progress.reason.startswith("BREACH: ")
+    with ledger_of(path, run.cap) as ledger:
+        away = [each.batch for each in ledger.open_chunks()]
+    assert away
+    assert sorted(run.batches.cancelled) == sorted(away)
+    run.may_begin = lambda: False
+    run.go(waits=False)
+    with ledger_of(path, run.cap) as ledger:
+        assert ledger.open_chunks() == []
+        assert ledger.balance.reserved == Money()
+
+
+@pytest.mark.parametrize("faults", [NOTHING_WRONG, Faults(slow=5)])
+def test_an_end_without_a_breach_cancels_nothing(lab, path, faults):
+    run = a_run(lab, path, faults)
+    run.batches.works = False
+    run.go(waits=False)
+    assert run.batches.cancelled == []
+
+
 def test_usage_that_is_understated_is_not_believed(lab, path):
     run = a_run(lab, path, Faults(usage=0.3))
     assert run.go()[0].end is StopReason.COMPLETE

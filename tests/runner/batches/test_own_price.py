@@ -7,7 +7,7 @@ import pytest
 
 from pricing.money import Money
 from pricing.rates import Offer
-from runner.batches.chunk_price import price_as_reserved, write_price
+from runner.batches.notes.chunk_price import price_as_reserved, write_price
 from runner.execution import StopReason
 from tests.runner.batches.fake_batches import FakeBatches, Run
 from tests.runner.sample_experiment import AMPLE, MODEL, FakeProvider, always, ledger_of, make

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pricing.money import Money
-from runner.batches.waiting import Moment, begin_wait, count_wait, has_waited
+from runner.batches.notes.waiting import Moment, begin_wait, count_wait, has_waited
 from runner.execution import StopReason
 from runner.ledger import ChunkNote
 from tests.runner.batches.fake_batches import FakeBatches, Faults, Run
