@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from estimator.plan import VerifiedPlan
 from estimator.processing import batch_offer, price_as_batch
@@ -15,6 +17,8 @@ from runner.launch.run_options import ApprovalEnd, OpenWork, RunOptions
 from runner.ledger import BATCH_MARK, Ledger, Location, ledger_exists, read_ledger
 from runner.run_folder import describe_work
 from runner.transport.batches import BatchClient, BatchTransport
+
+_REJUDGE_FOLDER = "rejudge"  # of a run folder, in which `afcost rejudge` keeps its plans
 
 
 def choose_batched(
@@ -96,7 +100,7 @@ def _refuse_other_runs(verified: VerifiedPlan, ledger: Ledger, options: RunOptio
     why, is_shared = "", ledger.is_shared and not ledger.worker.startswith(BATCH_MARK)
     if options.conduct is not None or is_shared:
         why = "several processes; run it with one, without --workers"
-    elif options.set_course is not None or options.answered_only:
+    elif options.set_course is not None:
         why = "this command; afcost run collects what is away, and sends the rest"
     elif verified.experiment.spec.sequential is not None:
         why = "a sequential test, whose looks wait for each block; plan it without `sequential`"
@@ -120,8 +124,16 @@ def refuse_other_batches(ledger: Ledger, work: str, plan_file: str) -> None:
         requests = sum(each.lines for each in others)
         raise BadRun(
             f"batches of an earlier plan of this study are away: {len(others)}, with {requests:,} "
-            f"requests; nothing was sent. Collect them first:  afcost run {plan_file or 'PLAN'}"
+            f"requests; nothing was sent. Collect them first:  {_name_collector(plan_file)}"
         )
+
+
+def _name_collector(plan_file: str) -> str:
+    """Return the command that sent what is away."""
+    judged = Path(plan_file).parent.parent
+    if judged.name == _REJUDGE_FOLDER:
+        return f"afcost rejudge {shlex.quote(str(judged.parent))} --judge FILE, as before"
+    return f"afcost run {shlex.quote(plan_file) if plan_file else 'PLAN'}"
 
 
 def set_batch_course(
@@ -155,6 +167,7 @@ def set_batch_course(
             labels={"afcost_plan": work.plan.digest[:32], "afcost_study": work.plan.study[:100]},
             open_transport=open_transport,
             may_begin=lambda: watch.until is None or datetime.now(UTC) < watch.until,
+            answered_only=options.answered_only,
             waits=options.waits,
             poll=options.poll,
         )
