@@ -97,15 +97,20 @@ def _refuse_other_runs(verified: VerifiedPlan, ledger: Ledger, options: RunOptio
     Raises:
         CannotSend: it is one.
     """
-    why, is_shared = "", ledger.is_shared and not ledger.worker.startswith(BATCH_MARK)
+    why, then, is_shared = "", "", ledger.is_shared and not ledger.worker.startswith(BATCH_MARK)
     if options.conduct is not None or is_shared:
-        why = "several processes; run it with one, without --workers"
+        why, then = "several processes", "Run it with one, without --workers"
     elif options.set_course is not None:
-        why = "this command; afcost run collects what is away, and sends the rest"
+        why = "a pilot, which waits for each block of its answers"
+        then = (
+            "Pilot a plan of calls, without `batch: yes` and --batch: its answers count in a plan "
+            "of batches, too. What is away is collected by  afcost run"
+        )
     elif verified.experiment.spec.sequential is not None:
-        why = "a sequential test, whose looks wait for each block; plan it without `sequential`"
+        why = "a sequential test, whose looks wait for each block"
+        then = "Plan it without `sequential`"
     if why:
-        raise CannotSend(f"batches cannot be sent or collected with {why}; nothing was sent")
+        raise CannotSend(f"batches do not go with {why}; nothing was sent. {then}")
 
 
 def refuse_other_batches(ledger: Ledger, work: str, plan_file: str) -> None:

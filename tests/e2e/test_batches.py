@@ -143,6 +143,23 @@ def test_stored_answers_are_judged_in_batches_and_no_subject_is_asked(server, af
     }
 
 
+@pytest.mark.parametrize("study", ["openai"], indirect=True)
+@pytest.mark.usefixtures("study")
+def test_a_pilot_is_one_of_calls_whose_answers_count_in_batches(server, afcost):
+    afcost("estimate", "experiment.yaml", "--batch", "-o", "batches.json")
+    _, said = afcost("pilot", "batches.json", "--cap", "0.01", "--yes", ends=3)
+    assert "nothing was sent. Pilot a plan of calls, without `batch: yes` and --batch" in said
+    assert server.bill().calls == ()
+    afcost("pilot", "plan.json", "--most", "1", "--cap", "0.01", "--yes")
+    piloted = len(server.bill().billed)
+    assert 0 < piloted < 16
+    afcost("estimate", "experiment.yaml", "--batch", "-o", "batches.json")
+    afcost("approve", "batches.json", "--cap", "0.01", "--yes")
+    afcost("run", "batches.json", "--poll", "0")
+    billed = Counter(call.prompt for call in server.bill().billed)
+    assert (len(billed), set(billed.values())) == (16, {1})
+
+
 @pytest.mark.campaigns
 @pytest.mark.parametrize("study", MODELS, indirect=True)
 @pytest.mark.usefixtures("study")
