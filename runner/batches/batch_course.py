@@ -37,6 +37,7 @@ from runner.execution import (
     SlowStart,
     StopReason,
     describe_shortage,
+    describe_unsent,
     find_done_places,
 )
 
@@ -71,7 +72,12 @@ class BatchCourse:
         )
         self._again = AskedAgain(work.requests, work.ledger, work.work)
         self._pending = PendingWork(
-            work.requests, work.seed, work.ledger, work.batched, self._again
+            work.requests,
+            work.seed,
+            work.ledger,
+            work.batched,
+            self._again,
+            answered_only=work.answered_only,
         )
         self._places = JobPlaces(work.requests, work.seed, work.ledger)
         self._store = ChunkStore(
@@ -90,6 +96,7 @@ class BatchCourse:
         self._postponed: list[int] = []
         self._has_begun = False
         self._watch = ChunkWatch(work, self._store)
+        self._unsent = 0  # subject requests that are not answered, of those that are not sent
 
     def attach(
         self, progress: Progress, slots: SlotPool, slow_starts: dict[str, SlowStart]
@@ -160,7 +167,8 @@ class BatchCourse:
         if ends.unpaid is not None:
             shortage = describe_shortage(ends.unpaid, self._ledger.balance.free)
             return StopReason.CAP, f"the next block of conditions {shortage}"
-        return StopReason.COMPLETE, ""
+        left = describe_unsent(self._unsent) if self._unsent else ""
+        return StopReason.JUDGED if left else StopReason.COMPLETE, left
 
     def describe_open(self) -> str:
         """Return what is at providers, for a person; empty where nothing is."""
@@ -224,12 +232,18 @@ class BatchCourse:
         if not self._again.may_be:  # a verdict that is to be asked again looks like any other
             done = find_done_places(work.requests, work.seed, self._ledger)
         self._pending.mark_known(place for place, is_done in enumerate(done) if is_done)
-        self._pending.mark_known(self._places.find(away).values())
+        away_places = self._places.find(away).values()
+        self._pending.mark_known(away_places)
         begun = set(self._ledger.touched_jobs()) - away
         places = sorted(self._places.find(begun, done).values())
         self._pending.mark_known(places)
+        if work.answered_only:
+            touched = sum(done) + len(places) + len(away_places)
+            self._unsent = work.requests.subject_count - touched
         with self._ledger.transaction(durable=False):
             for job in self._pending.look(places):
+                if work.answered_only and job.turn is not None and not job.is_again:
+                    self._unsent += 1
                 if job.left and (job.turn is None or job.is_again):
                     assert self._settler is not None  # noqa: S101 - it was attached
                     self._ledger.allocate(job.subject.id, self._settler.price(job))

@@ -39,6 +39,7 @@ class BatchWork:
         open_transport: what sends batches.
         may_begin: returns whether anything new may be sent: the approval has not ended.
         find_limits: returns what the batches of a provider are like; None where it has none.
+        answered_only: no subject request is sent, only judges of answers that are stored.
         waits: whether it waits for batches; else it ends where there is nothing else to do.
         poll: seconds between looks at batches.
         read_clock: returns now, in UTC.
@@ -56,6 +57,7 @@ class BatchWork:
     open_transport: Callable[[], AbstractAsyncContextManager[BatchTransport]]
     may_begin: Callable[[], bool] = lambda: True
     find_limits: Callable[[Provider], BatchLimits | None] = find_batch_limits
+    answered_only: bool = False
     waits: bool = True
     unpriced: frozenset[str] = frozenset()
     poll: float = 60.0

@@ -59,15 +59,18 @@ class PendingWork:
         earlier: what the jobs have had, as it is written when they are looked at.
         batched: written names of the models that are sent batches.
         again: says which answered requests are asked again.
+        answered_only: no subject request is sent, only judges of answers that are there.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is asked for, and how
         self,
         requests: RequestBuilder,
         seed: str,
         earlier: AttemptSource,
         batched: Collection[str],
         again: AskedAgain,
+        *,
+        answered_only: bool = False,
     ) -> None:
         self._requests, self._seed, self._earlier = requests, seed, earlier
         self._batched, self._again = frozenset(batched), again
@@ -76,7 +79,8 @@ class PendingWork:
             self._cells[model].append(cell)
         self._blocks = requests.subject_count // len(requests.cells)
         self._next = dict.fromkeys(self._cells, 0)  # the first block that was never looked at
-        self._known = bytearray(requests.subject_count)  # places that were looked at
+        self._answered_only = answered_only
+        self._known = bytearray([answered_only]) * requests.subject_count  # that were looked at
         self._waiting: dict[Kind, list[int]] = defaultdict(list)  # heaps of places
         self._calls: list[int] = []  # a heap of places of which something is sent as calls
 
@@ -132,6 +136,11 @@ class PendingWork:
             job: as it is now.
             away: ids of requests that are in a chunk.
         """
+        if self._answered_only and job.turn is not None:
+            if job.is_again and job.subject.id not in away and self.leave([job.subject]):
+                for as_it_is in self.look([job.place]):
+                    self.add(as_it_is, away)
+            return
         left = self.add_batched(job, away)
         if any(votes[0].model not in self._batched for votes in left):
             self.add_calls([job.place])

@@ -4,7 +4,7 @@ from runner.execution.attempts import AttemptRunner
 from runner.execution.breaker import Permit
 from runner.execution.breakers import ModelWait
 from runner.execution.budget import Budget
-from runner.execution.progress import Progress, describe_shortage
+from runner.execution.progress import Progress, describe_shortage, describe_unsent
 from runner.execution.queues import (
     LEASE_SECONDS,
     NO_CELLS,
@@ -52,6 +52,7 @@ __all__ = [
     "SlowStart",
     "StopReason",
     "describe_shortage",
+    "describe_unsent",
     "find_done_places",
     "join_workers",
     "open_job_queue",

@@ -54,6 +54,11 @@ def describe_cap(balance: Balance, amount: Money) -> str:
     return f"the next job {describe_shortage(amount, balance.free)}"
 
 
+def describe_unsent(subjects: int) -> str:
+    """Say how many subject requests are left where none is sent."""
+    return f"{subjects:,} subject requests have no answer, and none was sent"
+
+
 def describe_shortage(amount: Money, free: Money) -> str:
     """Say that what is free does not pay for an amount."""
     needed, left = str(amount), str(free)

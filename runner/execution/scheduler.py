@@ -28,7 +28,7 @@ from runner.execution.attempts import AttemptRunner, Transport, read_completion
 from runner.execution.breakers import Breakers, ModelWait, Readiness
 from runner.execution.budget import Budget
 from runner.execution.job_requests import JobRequests
-from runner.execution.progress import Progress, describe_cap, is_cap_held
+from runner.execution.progress import Progress, describe_cap, describe_unsent, is_cap_held
 from runner.execution.queues import Cells, Job, JobOutcome, JobQueue, StopReason
 from runner.execution.resume_state import ResumeState
 from runner.execution.retry import OF_THE_MODEL, RetryPolicy, RetryState, find_failure
@@ -195,8 +195,7 @@ class RunScheduler:
         elif self._unpaid_reason:
             self._record_end(StopReason.CAP, self._unpaid_reason)
         elif self._answered_only and self._left_unsent:
-            left = f"{self._left_unsent:,} subject requests have no answer, and none was sent"
-            self._record_end(StopReason.JUDGED, left)
+            self._record_end(StopReason.JUDGED, describe_unsent(self._left_unsent))
         elif failed := await self._queue.count_failed():
             self._record_end(StopReason.FAILED, f"other processes gave up on {failed} of the jobs")
         else:

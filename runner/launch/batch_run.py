@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from estimator.plan import VerifiedPlan
 from estimator.processing import batch_offer, price_as_batch
@@ -17,6 +19,8 @@ from runner.launch.run_options import ApprovalEnd, OpenWork, RunOptions
 from runner.ledger import BATCH_MARK, ChunkNote, Ledger, Location, ledger_exists, read_ledger
 from runner.run_folder import describe_work
 from runner.transport.batches import BatchClient, BatchTransport
+
+_REJUDGE_FOLDER = "rejudge"  # of a run folder, in which `afcost rejudge` keeps its plans
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +136,20 @@ def _refuse_other_runs(verified: VerifiedPlan, ledger: Ledger, options: RunOptio
     Raises:
         CannotSend: it is one.
     """
-    why, is_shared = "", ledger.is_shared and not ledger.worker.startswith(BATCH_MARK)
+    why, then, is_shared = "", "", ledger.is_shared and not ledger.worker.startswith(BATCH_MARK)
     if options.conduct is not None or is_shared:
-        why = "several processes; run it with one, without --workers"
-    elif options.set_course is not None or options.answered_only:
-        why = "this command; afcost run collects what is away, and sends the rest"
+        why, then = "several processes", "Run it with one, without --workers"
+    elif options.set_course is not None:
+        why = "a pilot, which waits for each block of its answers"
+        then = (
+            "Pilot a plan of calls, without `batch: yes` and --batch: its answers count in a plan "
+            "of batches, too. What is away is collected by  afcost run"
+        )
     elif verified.experiment.spec.sequential is not None:
-        why = "a sequential test, whose looks wait for each block; plan it without `sequential`"
+        why = "a sequential test, whose looks wait for each block"
+        then = "Plan it without `sequential`"
     if why:
-        raise CannotSend(f"batches cannot be sent or collected with {why}; nothing was sent")
+        raise CannotSend(f"batches do not go with {why}; nothing was sent. {then}")
 
 
 def refuse_other_batches(ledger: Ledger, work: str, plan_file: str) -> None:
@@ -159,8 +168,16 @@ def refuse_other_batches(ledger: Ledger, work: str, plan_file: str) -> None:
         requests = sum(each.lines for each in others)
         raise BadRun(
             f"batches of an earlier plan of this study are away: {len(others)}, with {requests:,} "
-            f"requests; nothing was sent. Collect them first:  afcost run {plan_file or 'PLAN'}"
+            f"requests; nothing was sent. Collect them first:  {_name_collector(plan_file)}"
         )
+
+
+def _name_collector(plan_file: str) -> str:
+    """Return the command that sent what is away."""
+    judged = Path(plan_file).parent.parent
+    if judged.name == _REJUDGE_FOLDER:
+        return f"afcost rejudge {shlex.quote(str(judged.parent))} --judge FILE, as before"
+    return f"afcost run {shlex.quote(plan_file) if plan_file else 'PLAN'}"
 
 
 def set_batch_course(
@@ -195,6 +212,7 @@ def set_batch_course(
             labels={"afcost_plan": work.plan.digest[:32], "afcost_study": work.plan.study[:100]},
             open_transport=open_transport,
             may_begin=lambda: watch.until is None or datetime.now(UTC) < watch.until,
+            answered_only=options.answered_only,
             waits=options.waits,
             poll=options.poll,
         )

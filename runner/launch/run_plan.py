@@ -126,10 +126,14 @@ def _do_jobs(
     course = _set_course(work, options)
     queue = BlockQueue(jobs, course) if course else jobs
     progress = asyncio.run(run_worker(work, queue, options, watch, control))
-    if progress.end is StopReason.JUDGED and not can_send_subjects(work.plan, work.providers):
-        progress.end, progress.reason = StopReason.COMPLETE, ""
+    _complete_where_none_can_be_sent(work, progress)
     decide_end(course, progress)
     return progress
+
+
+def _complete_where_none_can_be_sent(work: OpenWork, progress: Progress) -> None:
+    if progress.end is StopReason.JUDGED and not can_send_subjects(work.plan, work.providers):
+        progress.end, progress.reason = StopReason.COMPLETE, ""
 
 
 def _do_batches(  # noqa: PLR0913 - what `_do_jobs` takes, and the batches
@@ -143,6 +147,7 @@ def _do_batches(  # noqa: PLR0913 - what `_do_jobs` takes, and the batches
     """Have models asked in batches, and do the other jobs in this process."""
     queue = BlockQueue(jobs, batches)
     progress = asyncio.run(run_worker(work, queue, options, watch, control, batches))
+    _complete_where_none_can_be_sent(work, progress)
     is_told = progress.end in (StopReason.AWAY, StopReason.STOPPED)
     if not is_told and (away := batches.describe_open()):
         progress.reason = "\n".join(filter(None, (progress.reason, away)))

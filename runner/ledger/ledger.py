@@ -42,16 +42,13 @@ from runner.ledger.attempt_changes import SELECT_CHANGES, AttemptChange
 from runner.ledger.hash_chain import entry_hash
 from runner.ledger.reading import (
     CHUNK_MARK,
-    ChunkNote,
     ChunkState,
-    ResumeQueries,
-    name_reservation,
     read_chunk_name,
 )
 from runner.ledger.records import Attempt, Balance, ExecutionEnd, StoredAnswer
 from runner.ledger.schema import (
     ACCOUNTS,
-    BATCH_VERSION,
+    EVICTED_MESSAGE,
     IMPORT_VERSION,
     LedgerState,
     Store,
@@ -69,7 +66,7 @@ from runner.ledger.witness import (
     find_missing,
     refuse_older_copy,
 )
-from runner.ledger.writing import Nesting, OwnMoney
+from runner.ledger.writing import SELECT_ALLOCATED, ChunkEntries, Nesting, OwnMoney
 from runner.state import Watermark
 
 _MAX_AMOUNT = 2**62  # of pico-dollars, so that no sum leaves 64 bits
@@ -85,17 +82,11 @@ UPDATE job SET state = 'waiting' WHERE place IN (
     SELECT place FROM job WHERE state = 'taken' ORDER BY place FOR UPDATE
 )
 """
-_SELECT_ALLOCATED = (
-    "SELECT worker, job, SUM(aside) FROM entry GROUP BY worker, job HAVING SUM(aside) <> 0"
-)
 _CRASH_NOTE = "the process ended before the answer was stored"
-_EVICTED_MESSAGE = (
-    "this process missed its lease; other workers took over its jobs; run the plan again to rejoin"
-)
 FindApproval = Callable[[], Approval | None]
 
 
-class Ledger(ResumeQueries):
+class Ledger(ChunkEntries):
     """A plan's ledger, open for writing. Make one with `open_ledger`.
 
     It may be used by several threads.
@@ -165,7 +156,7 @@ class Ledger(ResumeQueries):
         """Why this worker must stop sending, as of the last transaction; empty if it need not."""
         if self._failure:
             return self._failure
-        return _EVICTED_MESSAGE if self._state.evicted else self._state.stop_reason
+        return EVICTED_MESSAGE if self._state.evicted else self._state.stop_reason
 
     @property
     def is_evicted(self) -> bool:
@@ -359,7 +350,7 @@ class Ledger(ResumeQueries):
     def allocate(self, job: str, amount: Money) -> bool:
         """Allocate money to a job; return False, and change nothing, where the cap forbids it."""
         with self.transaction(durable=False) as head:
-            _refuse_evicted(head)
+            head.refuse_evicted()
             if amount.pico > head.free:
                 return False
             self._append_entry(head, "aside", job, None, {"aside": amount.pico})
@@ -380,7 +371,7 @@ class Ledger(ResumeQueries):
             LedgerError: less than the amount is allocated, or the cap was lowered meanwhile.
         """
         with self.transaction() as head:
-            _refuse_evicted(head)
+            head.refuse_evicted()
             if self.spool and not self.spool.ledger:
                 self.spool.ledger = read_first_hash(self.store)
             if amount.pico > self._own.allocated_to(attempt.job):
@@ -452,113 +443,13 @@ class Ledger(ResumeQueries):
                 head, "import", attempt.job, attempt.id, {}, note=note, stored=asked + told
             )
 
-    def _raise_version(self, version: int) -> None:
-        """Have earlier versions refuse this ledger from this transaction on."""
-        if self.store.read_version() < version:
-            self.store.write_version(version)
-
-    def reserve_chunk(
-        self,
-        note: ChunkNote,
-        lines: Sequence[Sequence[tuple[Attempt, Money]]],
-        cover: Money = Money(),  # noqa: B008 - frozen
-    ) -> ChunkNote | None:
-        """Reserve all that a chunk may cost, before anything of it is sent; all of it, or nothing.
-
-        What is allocated to its jobs is used first. Its attempts stay reserved, also over a crash,
-        until `settle`, `release` or `hold` says of each what became of it.
-
-        Args:
-            note: what it is; the ledger fills in where its attempts are.
-            lines: what is sent: of each request the attempts that it is, with their amounts.
-            cover: allocated to the chunk besides, for what its answers will need, until it ends.
-
-        Returns:
-            the note as it was recorded; None, with nothing written, where the cap does not cover
-            it or nothing may be sent any more.
-        """
-        attempts = [each for line in lines for each in line]
-        whole = sum(amount.pico for _, amount in attempts)
-        by_job: dict[str, int] = {}
-        for attempt, amount in attempts:
-            by_job[attempt.job] = by_job.get(attempt.job, 0) + amount.pico
-        own = sum(min(self._own.allocated_to(job), pico) for job, pico in by_job.items())
-        with self.transaction() as head:
-            is_covered = whole + cover.pico - own <= head.free and self.covers(Money(whole))
-            if head.is_stopped or not is_covered:
-                return None
-            if self.spool and not self.spool.ledger:
-                self.spool.ledger = read_first_hash(self.store)
-            self._raise_version(BATCH_VERSION)
-            note = replace(
-                note,
-                first=head.seq + 2,
-                lines=len(lines),
-                attempts=len(attempts),
-                reserved=whole,
-            )
-            self.record_chunk(note)
-            for number, line in enumerate(lines):
-                for attempt, amount in line:
-                    self._reserve_line(
-                        head, attempt, amount.pico, name_reservation(note.chunk, number)
-                    )
-            if cover:
-                moved = {"aside": cover.pico}
-                self._append_entry(head, "aside", note.chunk, None, moved)
-        return note
-
-    def _reserve_line(self, head: LedgerState, attempt: Attempt, amount: int, note: str) -> None:
-        row = (attempt.id, *attempt)
-        self.store.insert("attempt", row)
-        moved = {"reserved": amount}
-        if used := min(self._own.allocated_to(attempt.job), amount):
-            moved["aside"] = -used
-        self._append_entry(head, "reserve", attempt.job, attempt.id, moved, note=note, stored=row)
-
-    def chunks(self) -> list[ChunkNote]:
-        """Return what is known of each chunk, in the order in which they were begun."""
-        if self.is_shared and self.store.read_version() < BATCH_VERSION:
-            return []  # asked whenever a worker ends, where all entries would be looked through
-        return super().chunks()
-
-    def adopt_chunks(self) -> None:
-        """Have what is allocated to open chunks be this worker's, who collects them."""
-        with self.transaction() as head:
-            names = [each.chunk for each in self.open_chunks()]
-            found = self.store.execute(_SELECT_ALLOCATED).fetchall() if names else []
-            for of, job, amount in found:
-                if job in names and of != self.worker:
-                    self._append_entry(head, "free", job, None, {"aside": -int(amount)}, worker=of)
-                    self._append_entry(head, "aside", job, None, {"aside": int(amount)})
-
     def refuse_evicted(self) -> None:
         """Refuse to decide about chunks where others took this worker for dead and do so now.
 
         Raises:
             LedgerError: they did; asked in a transaction.
         """
-        _refuse_evicted(self._nesting.current or self._state)
-
-    def record_chunk(self, note: ChunkNote) -> None:
-        """Record what is known of a chunk; where it has ended, what is allocated to it is free.
-
-        Raises:
-            LedgerError: others took this worker for dead, and collect it.
-        """
-        with self.transaction() as head:
-            _refuse_evicted(head)
-            self._append_entry(head, "batch", "", None, {}, note=note.to_text())
-            if not note.is_open:
-                self.deallocate(note.chunk)
-
-    def pass_cover(self, chunk: str, job: str, amount: Money) -> None:
-        """Allocate to a job a part of what is allocated to its chunk, at most what there is."""
-        with self.transaction(durable=False) as head:
-            passed = min(amount.pico, self._own.allocated_to(chunk))
-            if passed > 0 and not head.evicted:
-                self._append_entry(head, "free", chunk, None, {"aside": -passed})
-                self._append_entry(head, "aside", job, None, {"aside": passed})
+        (self._nesting.current or self._state).refuse_evicted()
 
     def is_reserved(self, attempt: Attempt) -> bool:
         """Return whether an attempt's money is reserved."""
@@ -684,7 +575,7 @@ class Ledger(ResumeQueries):
             for attempt, of, job, amount, _ in lost:
                 moved = {"reserved": -amount, "held": amount}
                 self._append_entry(head, "hold", job, attempt, moved, note=_CRASH_NOTE, worker=of)
-            for of, job, amount in self.store.execute(_SELECT_ALLOCATED).fetchall():
+            for of, job, amount in self.store.execute(SELECT_ALLOCATED).fetchall():
                 if worker in (None, of) and job not in working:
                     self._append_entry(head, "free", job, None, {"aside": -int(amount)}, worker=of)
             if not self.is_shared:
@@ -791,16 +682,6 @@ def refuse_other_work(known: Work | None, work: Work) -> None:
             f"{work.digest[:12]}), and does not say of which study it is; plan this one as a study "
             "of its own:  afcost estimate --study NAME"
         )
-
-
-def _refuse_evicted(state: LedgerState) -> None:
-    """Refuse to let an evicted worker go on.
-
-    Raises:
-        LedgerError: it was taken for dead.
-    """
-    if state.evicted:
-        raise LedgerError(_EVICTED_MESSAGE)
 
 
 def _placeholders(row: Sequence[object]) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from experiment.prompts import VERDICT_MARK
 from pricing.money import Money
+from runner.errors import LedgerError
 from runner.ledger.records import Attempt, Balance, StoredAnswer
 
 # 2: entries are chained; 3: each names its worker; 4: ledgers and approvals have names; 5: answers
@@ -21,6 +22,10 @@ IMPORT_VERSION = 6  # the same tables, with answers from elsewhere, which earlie
 BATCH_VERSION = 7  # the same, with batches: an earlier version would hold what is still being done
 OLDER_VERSIONS = (UNNAMED_VERSION, NAMED_VERSION)
 ACCOUNTS = ("aside", "reserved", "settled", "held")
+
+EVICTED_MESSAGE = (
+    "this process missed its lease; other workers took over its jobs; run the plan again to rejoin"
+)
 
 CREATE_TABLES = """
 CREATE TABLE approval (
@@ -111,6 +116,15 @@ class LedgerState:
     def is_stopped(self) -> bool:
         """Whether nothing more may be allocated or sent."""
         return self.evicted or bool(self.stop_reason)
+
+    def refuse_evicted(self) -> None:
+        """Refuse to let an evicted worker go on.
+
+        Raises:
+            LedgerError: it was taken for dead.
+        """
+        if self.evicted:
+            raise LedgerError(EVICTED_MESSAGE)
 
     @property
     def committed(self) -> int:

@@ -17,7 +17,7 @@ from pricing.money import Money
 from runner.errors import LedgerError, RestoredLedger
 from runner.ledger.hash_chain import last_entry
 from runner.ledger.schema import Database, LedgerState
-from runner.state import KnownLedger, MarkFile, Turn, Watermark
+from runner.state import KnownLedger, MarkFile, Turn, Watermark, find_known_ledger
 
 _PROMISES = 100  # of a cap
 
@@ -61,7 +61,7 @@ class Witness:
     @property
     def plan_file(self) -> str:
         """The plan that was run last before it was opened, as this machine knows; or empty."""
-        return self._known.plan_file
+        return find_known_ledger(self._known.identity).plan_file
 
     def claim(self, watermark: Watermark) -> None:
         """Keep a watermark from elsewhere that the ledger could not meet."""

@@ -24,16 +24,25 @@ from runner.run_folder import RunFolder
 FOLDER, EXPERIMENT = "rejudge", "experiment.yaml"
 
 
-def write_judged_experiment(run: RunFolder, judges: JudgeFile) -> Path:
+def write_judged_experiment(
+    run: RunFolder, judges: JudgeFile, *, batch: bool | None = None
+) -> Path:
     """Write a run's experiment with other judges, and return the path of its file.
 
     The same run and judges are written to the same place.
+
+    Args:
+        run: whose experiment it is.
+        judges: that it is to have.
+        batch: whether models are asked in batches where the file does not say it of one; None for
+            what the run's experiment says.
 
     Raises:
         BadRun: the run folder keeps too little, or cannot be written.
         BadExperiment: the judges do not fit the experiment, or their files others of its name.
     """
-    spec = judges.add_to(run.spec.to_stored())
+    said = {} if batch is None else {"batch": batch}
+    spec = judges.add_to(run.spec.to_stored() | said)
     files = _merge_files(run, judges, spec)
     text = _write_yaml(spec)
     contents = {EXPERIMENT: text.encode()} | {name: each.encode() for name, each in files.items()}

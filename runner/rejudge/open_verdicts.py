@@ -6,7 +6,7 @@ the verdicts is forecast.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 
 from estimator.forecast import Stratum
@@ -75,12 +75,13 @@ class StoredAnswers:
         return sum((each.ceiling for each in self.judges), Money())
 
 
-def count_open_verdicts(
+def count_open_verdicts(  # noqa: PLR0913 - the plan, and what is there
     requests: RequestBuilder,
     models: Mapping[str, PlannedModel],
     strata: tuple[Stratum, ...],
     answered: KnownAnswers,
     resume: ResumeState,
+    away: Container[str] = (),
 ) -> StoredAnswers:
     """Count what the judges of a plan have not been asked about stored answers.
 
@@ -90,6 +91,7 @@ def count_open_verdicts(
         strata: of the plan, for the expected length of verdicts.
         answered: request id -> its answer, of all that the ledger has.
         resume: what else it has.
+        away: ids of the requests that are in a batch, which are not asked for a second time.
     """
     worst_case = WorstCaseCost(requests, dict(models), resume.bound_excess, resume.repeats)
     lengths = _find_lengths(strata)
@@ -109,7 +111,7 @@ def count_open_verdicts(
             judged.add(request.stage)
             is_answered = request.id in answered
             found[request.stage] = replace(one, answered=one.answered + is_answered)
-            left += [] if is_answered else [request]
+            left += [] if is_answered or request.id in away else [request]
         for request in map(join_votes, requests.group_requests(left)):
             length = lengths.get((request.stage, request.condition), 0.0)
             model, one = models[request.model], found[request.stage]

@@ -15,7 +15,7 @@ from pricing.money import Money
 from pricing.sources import PRICE_FILE
 from runner.errors import BadRun
 from runner.execution import EarlierAnswers, ResumeState
-from runner.ledger import Balance, read_ledger
+from runner.ledger import Balance, LedgerReader, read_ledger
 from runner.rejudge.judge_file import JudgeFile, read_judge_file
 from runner.rejudge.judged_experiment import write_judged_experiment
 from runner.rejudge.measured_lengths import measure_answers
@@ -37,6 +37,7 @@ class Proposal:
         balance: of that ledger.
         names: of the judges that were added or replaced.
         warnings: of the plan, without those that the run's plan had.
+        away: how many requests are in batches that are away.
     """
 
     estimate: Estimate
@@ -46,6 +47,7 @@ class Proposal:
     balance: Balance
     names: tuple[str, ...]
     warnings: tuple[str, ...]
+    away: int = 0
 
     @property
     def spent(self) -> Money:
@@ -59,7 +61,12 @@ class Proposal:
 
 
 def propose_judges(
-    run: RunFolder, judge_path: Path, day: date, output: Path | None = None
+    run: RunFolder,
+    judge_path: Path,
+    day: date,
+    output: Path | None = None,
+    *,
+    batch: bool | None = None,
 ) -> Proposal:
     """Plan a run with other judges, and count what asking them about its answers would cost.
 
@@ -68,12 +75,14 @@ def propose_judges(
         judge_path: of the judge file.
         day: today, whose prices count.
         output: where the plan is saved; None for beside its experiment, in the run's folder.
+        batch: whether judges are asked in batches where their price is known; None for what the
+            run and the judge file say.
 
     Raises:
         BadRun, BadExperiment, PricingError, EstimatorError: nothing is sent or spent.
     """
     judges = read_judge_file(judge_path)
-    source = write_judged_experiment(run, judges)
+    source = write_judged_experiment(run, judges, batch=batch)
     overrides = _repeat_overrides(run, judges)
     options = EstimateOptions(study=run.plan.study or None)
     with read_ledger(run.ledger_location) as reader:
@@ -83,6 +92,8 @@ def propose_judges(
     except Unpriced as error:  # the experiment's own price file is not that of the judge
         place = f"{PRICE_FILE} beside {judge_path}, or in the working folder"
         raise error.at(place) from error
+    if batch:
+        _refuse_unpriced(estimate)
     plan_path = output or source.parent / _PLAN
     save_plan(estimate.plan, plan_path)
     requests = make_request_builder(estimate.experiment, estimate.plan.models)
@@ -90,12 +101,48 @@ def propose_judges(
         match_ids_of_before(run.path, requests, reader.jobs_of_before())
         resume, balance = ResumeState.from_ledger(reader), reader.balance()
         answered, planned = EarlierAnswers(reader, requests), estimate.plan
-        stored = count_open_verdicts(requests, planned.models, planned.strata, answered, resume)
+        away = find_requests_away(reader)
+        stored = count_open_verdicts(
+            requests, planned.models, planned.strata, answered, resume, away
+        )
         _refuse_other_ids(run, stored, answered)
     warnings = tuple(each for each in estimate.plan.warnings if each not in run.plan.warnings)
     return Proposal(
-        estimate, plan_path, stored, str(run.ledger_location), balance, judges.names, warnings
+        estimate,
+        plan_path,
+        stored,
+        str(run.ledger_location),
+        balance,
+        judges.names,
+        warnings,
+        len(away),
     )
+
+
+def find_requests_away(reader: LedgerReader) -> set[str]:
+    """Return the ids of the requests that are in a batch that is away."""
+    away = set[str]()
+    for note in reader.open_chunks():
+        for entries in reader.open_lines(note).values():
+            away.update(each.attempt.request for each in reader.chunk_attempts(entries))
+    return away
+
+
+def _refuse_unpriced(estimate: Estimate) -> None:
+    """Refuse to plan batches where no judge's model has a known price in them.
+
+    Raises:
+        BadRun: none has.
+    """
+    models = {
+        judge.model: estimate.plan.models[judge.model] for judge in estimate.experiment.spec.judges
+    }
+    if not any(model.offer.is_batch for model in models.values()):
+        names = ", ".join(str(model.name) for model in models.values())
+        raise BadRun(
+            f"--batch: no price in batches is known for {names}; nothing was sent. Leave --batch "
+            f"out, or set the price that the provider names in {PRICE_FILE}"
+        )
 
 
 def _refuse_other_ids(run: RunFolder, stored: StoredAnswers, answered: Container[str]) -> None:

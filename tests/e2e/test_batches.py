@@ -155,6 +155,55 @@ def test_with_a_shared_ledger_another_machine_collects_what_is_away(server, post
     assert (state["outcome"], state["held_usd"], state["batches"]) == ("complete", "0.00", [])
 
 
+@pytest.mark.parametrize("study", ["openai"], indirect=True)
+@pytest.mark.usefixtures("study")
+def test_stored_answers_are_judged_in_batches_and_no_subject_is_asked(server, afcost):
+    afcost("run", "plan.json", "--batch", "--poll", "0")
+    server.reset(Behaviour(text="yes", input_tokens=12, output_tokens=2, batches=BatchBehaviour()))
+    experiment = yaml.safe_load(Path("experiment.yaml").read_text())
+    (judge,) = experiment["judges"]
+    judge |= {"name": "second", "samples": 2}
+    Path("judge.yaml").write_text(yaml.safe_dump(judge))
+    asked = ("rejudge", "runs/small", "--judge", "judge.yaml", "--cap", "0.02", "--yes")
+
+    shown, said = afcost(*asked, "--batch", "--no-wait", "--poll", "0")
+    assert "asked in batches, at their prices: openai/gpt-4o-mini" in shown
+    assert "afcost rejudge runs/small --judge judge.yaml --batch" in said
+    _, said = afcost(*asked, "--no-batch", ends=1)
+    assert "afcost rejudge" in said
+    assert "--judge FILE, as before" in said
+    shown, _ = afcost(*asked, "--poll", "0")
+    assert "more are away in batches, and collected" in shown
+
+    bill = server.bill()
+    assert len(bill.billed) == 8, "two votes are one request"
+    assert all(call.batch for call in bill.billed)
+    told, _ = afcost("report", "runs/small", "--format", "json")
+    report = json.loads(told)
+    assert report["outcome"] == "complete"
+    assert {name: each["verdicts"] for name, each in report["verdicts"].items()} == {
+        "compliance": 8,
+        "second": 16,
+    }
+
+
+@pytest.mark.parametrize("study", ["openai"], indirect=True)
+@pytest.mark.usefixtures("study")
+def test_a_pilot_is_one_of_calls_whose_answers_count_in_batches(server, afcost):
+    afcost("estimate", "experiment.yaml", "--batch", "-o", "batches.json")
+    _, said = afcost("pilot", "batches.json", "--cap", "0.01", "--yes", ends=3)
+    assert "nothing was sent. Pilot a plan of calls, without `batch: yes` and --batch" in said
+    assert server.bill().calls == ()
+    afcost("pilot", "plan.json", "--most", "1", "--cap", "0.01", "--yes")
+    piloted = len(server.bill().billed)
+    assert 0 < piloted < 16
+    afcost("estimate", "experiment.yaml", "--batch", "-o", "batches.json")
+    afcost("approve", "batches.json", "--cap", "0.01", "--yes")
+    afcost("run", "batches.json", "--poll", "0")
+    billed = Counter(call.prompt for call in server.bill().billed)
+    assert (len(billed), set(billed.values())) == (16, {1})
+
+
 @pytest.mark.campaigns
 @pytest.mark.parametrize("study", FORMS, indirect=True)
 @pytest.mark.usefixtures("study")

@@ -52,6 +52,11 @@ def _list_notes(proposal: Proposal) -> list[str]:
     notes = ["counted with the stored answers; no request is sent to a subject model"]
     if left := stored.planned - stored.answered:
         notes.append(f"{left:,} planned answers are missing, and stay so")
+    if proposal.away:
+        notes.append(f"{proposal.away:,} more are away in batches, and collected")
+    batched = {each.model for each in stored.judges if plan.models[each.model].offer.is_batch}
+    if names := ", ".join(sorted(str(plan.models[each].name) for each in batched)):
+        notes.append(f"asked in batches, at their prices: {names}")
     likely, ceiling = draw.format_dollars(stored.likely), draw.format_dollars(stored.ceiling)
     cost, done = f"likely {likely}, ceiling {ceiling}", sum(e.answered for e in stored.judges)
     return [

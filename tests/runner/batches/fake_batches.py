@@ -354,6 +354,7 @@ class Run:
     client: Callable[[], Any] | None = None  # None: `batches` itself
     providers: dict[str, Any] = field(default_factory=lambda: {"my-lab": None})
     may_begin: Callable[[], bool] = lambda: True
+    answered_only: bool = False
     let_time_pass: Callable[[], None] = lambda: None  # where only time tells more
     clock: Clock = field(default_factory=Clock)  # where there are no `batches` with one
 
@@ -388,6 +389,7 @@ class Run:
                     open_transport=open_transport,
                     may_begin=self.may_begin,
                     find_limits=lambda _: self.limits,
+                    answered_only=self.answered_only,
                     waits=waits,
                     poll=poll,
                     read_clock=self.batches.clock if self.batches else self.clock,
@@ -404,6 +406,7 @@ class Run:
                 concurrency=4,
                 retry_policy=HASTE,
                 slow_starts=starts,
+                answered_only=self.answered_only,
                 batched=self.batched,
                 postpone=course.postpone,
             )

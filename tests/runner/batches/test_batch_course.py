@@ -235,6 +235,23 @@ def test_calls_that_the_cap_does_not_cover_wait_for_what_batches_free(
         assert run.billed <= ledger.balance.settled <= run.cap
 
 
+def test_only_stored_answers_are_judged_where_no_subject_may_be_asked(path):
+    plain, judged = (make(path.parent / f"{votes}", queries=4, votes=votes) for votes in (0, 1))
+    run = a_run(plain, path, cap=plain.dearest_job() * 10)
+    assert run.go()[0].end is StopReason.CAP
+    answers = len(run.batches.answers)
+    assert 0 < answers < 16
+    run = a_run(judged, path, answered_only=True)
+    for waits in (False, True):
+        progress, _ = run.go(waits=waits)
+    assert progress.end is StopReason.JUDGED
+    assert progress.reason == (f"{16 - answers} subject requests have no answer, and none was sent")
+    assert len(run.batches.answers) == answers
+    with ledger_of(path) as ledger:
+        assert judged.unjudged(ledger) == []
+        assert ledger.balance.reserved == ledger.balance.aside == Money()
+
+
 def test_a_breach_in_a_batch_stops_the_run_and_is_booked_in_full(lab, path):
     run = a_run(lab, path, Faults(usage=100.0))
     progress, _ = run.go()
