@@ -36,6 +36,7 @@ from runner.timing import (
     TimeLeft,
     find_batches_left,
     find_longer,
+    find_rooms,
     find_time_left,
     find_times,
     list_away,
@@ -112,6 +113,7 @@ class LiveWatch:
             {key: number for key, number, _ in left if key.model in batched},
             find_times(self._plan, self._timed),
             {each.model for each in self._chunks.values() if each.settled},
+            find_rooms(self._plan, self._chunks.values()),
         )
         return find_longer(of_calls, of_batches)
 
