@@ -154,8 +154,12 @@ def _find_rest(  # noqa: PLR0913 - all that a stage waits for
     rounds, unsent = 0, number - sum(each.note.attempts for each in own)
     if unsent > _LEAST_LEFT:
         rounds = max(math.ceil(unsent / room), 1) + (not is_billed and not own)  # a small one first
-    more = zip(_ends(waited), _ends(fresh), strict=True)
-    return TimeLeft(*(one + rounds * each for one, each in more))
+    if not rounds:
+        return waited
+    others = (rounds - 1) * time.likely  # one of all of them is slow, as in a plan's time
+    slow = max(waited.high + time.likely, waited.likely + time.high) + others
+    likely = waited.likely + rounds * time.likely
+    return TimeLeft(waited.low + time.low, likely, max(slow, likely))
 
 
 def _find_longest(times: Collection[TimeLeft]) -> TimeLeft | None:
