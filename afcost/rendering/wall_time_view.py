@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from afcost.rendering.durations import format_duration, format_range
 from estimator.wall_time import PlanTime, SeenLimits, Speed
 
+_USUAL_ROUNDS = 2  # of batches: a small one, whose bill is awaited, then the rest
+
 
 def describe_time(time: PlanTime, of: str = "time") -> Iterator[str]:
     """Yield in lines how long a plan takes, and what that rests on.
@@ -34,6 +36,8 @@ def _describe_batches(time: PlanTime) -> Iterator[str]:
         basis = "timed in earlier runs" if each.basis == "history" else f"a {each.basis}"
         basis = each.basis if each.basis == "documented" else basis
         pace = f"{format_duration(each.likely)}, 90% {format_range(each)} ({basis})"
+        if each.rounds > _USUAL_ROUNDS:
+            pace += f"; {each.rounds} follow each other, as no more tokens may wait there"
         said.setdefault(pace, []).append(provider)
     yield from (f"batch: one at {', '.join(names)} takes {pace}" for pace, names in said.items())
     yield f"       at the latest all end, or expire, within {format_duration(time.latest)}"

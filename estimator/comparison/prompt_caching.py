@@ -16,6 +16,7 @@ from experiment.definition import SUBJECT, Experiment
 from pricing.catalog import ModelName, find_caching_rule
 from pricing.price_book import PriceBook
 from pricing.rates import RateCard
+from providers.registry import builtin_providers
 
 _QUERY_A, _QUERY_B = "\ue003", "\ue004"  # two queries that begin differently
 
@@ -81,11 +82,12 @@ def estimate_cache_saving(
     caching, least = find_caching_rule(name.provider, name.id), book.min_cached_tokens(name)
     if caching.kind == "none":
         return CacheSaving(0, f"caching of this model is not known at {name.provider}")
+    if caching.kind == "asked" and not _takes_marks(name.provider):
+        return CacheSaving(0, f"{name.provider} caches only what is marked, and no marks are sent")
     if card.cache_read is None:
         return CacheSaving(0, f"no price for cached input is known at {name.provider}")
     opt_in, total, longest = caching.kind == "asked", 0.0, 0
-    for prefix, number in shared.items():
-        whole = prefix[:-1] if opt_in and prefix and prefix[-1].role == "user" else prefix
+    for whole, number in (_keep_markable(shared) if opt_in else shared).items():
         tokens = model.tokenizer.count(list(whole)).tokens if whole else 0
         longest = max(longest, tokens)
         if tokens >= least:
@@ -97,6 +99,20 @@ def estimate_cache_saving(
     if total <= 0:
         return CacheSaving(0, "writing the prefix costs more than reading it saves")
     return CacheSaving(total, opt_in=opt_in)
+
+
+def _keep_markable(shared: Counter[PromptPrefix]) -> Counter[PromptPrefix]:
+    """Return what can be marked of prefixes, whole messages; some of them are the same then."""
+    found: Counter[PromptPrefix] = Counter()
+    for prefix, number in shared.items():
+        found[prefix[:-1] if prefix and prefix[-1].role == "user" else prefix] += number
+    return found
+
+
+def _takes_marks(provider: str) -> bool:
+    """Return whether requests to a provider are marked, by its name."""
+    known = builtin_providers().get(provider)
+    return known is not None and known.takes_cache_marks
 
 
 def _prefix_saving(tokens: int, request_count: int, card: RateCard, *, opt_in: bool) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -35,6 +35,7 @@ from experiment.errors import BadExperiment
 from pricing.errors import PricingError
 
 DESIGN_SCHEMA = "afcost.design/1"
+_ROUNDS = 2  # in which what is written to caches is spread over a design that this pays for
 USEFUL_GAP = 0.20  # as large as a published one: a study that finds only larger ones finds few
 
 
@@ -262,6 +263,12 @@ def design_study(  # noqa: PLR0913 - what is asked of what, and how it is estima
     target = question.target or experiment.spec.target
     batch = _find_batch_costs(alone, options, estimate, compared)
     cached = _find_cached_costs(alone, options, estimate, compared)
+    for _ in range(_ROUNDS):
+        design = question.wish.find_design(replace(choices[-1], cells=cached), queries, target)
+        if design is None or _sum_likely(cached) >= _sum_likely(cells):
+            break
+        sized = [_size(each, design, len(experiment.queries)) for each in alone]
+        cached = _find_cached_costs(sized, options, estimate, compared)
     rows = build_rows(choices, question.wish, queries)
     return StudyDesign(
         experiment,
@@ -318,6 +325,16 @@ def _find_batch_costs(
     if not any(model.offer.is_batch for each in found for model in each.plan.models.values()):
         return None
     return tuple(cell for each in found for cell in find_cell_costs(each, compared))
+
+
+def _sum_likely(cells: Sequence[CellCost]) -> float:
+    return sum(each.likely for each in cells)
+
+
+def _size(overrides: Overrides, design: Design, queries: int) -> Overrides:
+    """Return overrides with the size of a design, as what a cache is written for is read more."""
+    limit = design.queries if design.queries < queries else overrides.limit
+    return replace(overrides, samples=design.samples, limit=limit)
 
 
 def _find_cached_costs(

@@ -132,14 +132,33 @@ def find_latest_end(loads: Iterable[CallLoad], batches: Mapping[str, BatchTime])
     for each in loads:
         if each.in_batches:
             time = batches[each.provider]
-            windows[each.order] = max(windows.get(each.order, 0.0), time.latest * time.rounds)
+            end = time.latest * count_rounds(each, time)
+            windows[each.order] = max(windows.get(each.order, 0.0), end)
     return sum(windows.values())
 
 
+def count_rounds(load: CallLoad, time: BatchTime) -> int:
+    """Return how many rounds of batches follow each other, likely.
+
+    Where a provider says how many tokens of a model may wait, what is more goes into later ones.
+    """
+    return time.rounds - 1 + _count_queues(load)
+
+
+def _count_queues(load: CallLoad) -> int:
+    """Return how often a stage fills what may wait at its provider."""
+    limits = find_limits_of_batches(load.provider)
+    if limits is None or not limits.queued_tokens:
+        return 1
+    return max(math.ceil(load.input_tokens / limits.queued_tokens), 1)
+
+
 def _bound_batch(load: CallLoad, time: BatchTime) -> Bound:
-    """Return the time of a stage in batches: of one round at best, of all where it takes long."""
-    likely, high = time.likely * time.rounds, time.high + time.likely * (time.rounds - 1)
-    return Bound("batch", load.model, None, time.low, likely, max(high, likely))
+    """Return the time of a stage in batches: without the small round at best."""
+    rounds = count_rounds(load, time)
+    likely, high = time.likely * rounds, time.high + time.likely * (rounds - 1)
+    low = time.low * _count_queues(load)
+    return Bound("batch", load.model, None, low, likely, max(high, likely))
 
 
 @cache

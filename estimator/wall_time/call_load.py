@@ -51,6 +51,10 @@ class CallLoad:
     in_batches: bool = False
     order: int = 0
 
+    def is_batch_of(self, provider: str) -> bool:
+        """Return whether they are sent in batches to a provider."""
+        return self.in_batches and self.provider == provider
+
     @property
     def is_subject(self) -> bool:
         """Whether a model under study is asked."""

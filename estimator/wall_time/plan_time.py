@@ -10,6 +10,7 @@ from estimator.forecast import MEASURED, Stratum
 from estimator.wall_time.account_limits import NO_LIMITS, AccountLimits, SeenLimits
 from estimator.wall_time.batch_time import (
     BatchTime,
+    count_rounds,
     find_batch_times,
     find_latest_end,
     find_work_time,
@@ -149,7 +150,11 @@ def find_plan_time(  # noqa: PLR0913 - all that a time depends on
     times = find_batch_times(loads, batches)
     wall = find_work_time(loads, speeds, of_models, concurrency, times)
     latest = find_latest_end(loads, times) if times else None
-    return PlanTime(wall, speeds, limits, used, times, latest)
+    shown = {
+        name: replace(time, rounds=max(count_rounds(x, time) for x in loads if x.is_batch_of(name)))
+        for name, time in times.items()
+    }
+    return PlanTime(wall, speeds, limits, used, shown, latest)
 
 
 def find_speeds(

@@ -37,6 +37,7 @@ from runner.timing import (
     TimeLeft,
     find_batches_left,
     find_longer,
+    find_rooms,
     find_time_left,
     find_times,
     list_away,
@@ -118,6 +119,7 @@ class LiveWatch:
             {key: number for key, number, _ in left if key.model in batched},
             find_times(self._plan, self._timed),
             {each.model for each in self._chunks.values() if each.settled},
+            find_rooms(self._plan, self._chunks.values()),
         )
         return find_longer(of_calls, of_batches)
 

@@ -9,6 +9,7 @@ from runner.timing.batch_ends import (
     AwayBatch,
     find_batches_left,
     find_longer,
+    find_rooms,
     find_times,
     list_away,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "find_known_batches",
     "find_known_speeds",
     "find_longer",
+    "find_rooms",
     "find_time_left",
     "find_times",
     "fit_batch_time",

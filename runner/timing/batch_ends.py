@@ -6,6 +6,7 @@ provider takes is known from the run's own batches, once there are some, else as
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 
 from estimator.plan import Plan
 from estimator.wall_time import BatchTime, find_batch_time
-from estimator.workload import StratumKey
+from estimator.workload import StratumKey, find_limits_of_batches
 from experiment.definition import SUBJECT
 from runner.ledger import ChunkNote
 from runner.timing.known_batches import fit_batch_time
@@ -71,6 +72,7 @@ def find_batches_left(
     left: Mapping[StratumKey, float],
     times: Mapping[str, BatchTime],
     billed: Collection[str],
+    rooms: Mapping[str, float] | None = None,
 ) -> TimeLeft | None:
     """Return how long what is asked in batches still takes; None where nothing of it is left.
 
@@ -81,11 +83,19 @@ def find_batches_left(
         left: of each stratum that is asked in batches, how many requests are not answered.
         times: model as written -> how long its provider takes for a batch.
         billed: models as written of which a batch was billed: the next one need not be small.
+        rooms: models as written -> how many requests may wait at their provider; of `find_rooms`.
     """
     stages = [
         _find_longest(
             [
-                _find_rest(key, number, away, times[key[1]], is_billed=key[1] in billed)
+                _find_rest(
+                    key,
+                    number,
+                    away,
+                    times[key[1]],
+                    is_billed=key[1] in billed,
+                    room=(rooms or {}).get(key[1], math.inf),
+                )
                 for key, number in _sum_conditions(left).items()
                 if (key[0] == SUBJECT) is is_subject
             ]
@@ -96,6 +106,31 @@ def find_batches_left(
     return TimeLeft(*map(sum, zip(*map(_ends, found), strict=True))) if found else None
 
 
+def find_rooms(plan: Plan, chunks: Iterable[ChunkNote]) -> dict[str, float]:
+    """Return how many requests of each model may wait at its provider, where that is known.
+
+    By what its provider documents, and what it refused as too much in this run, of which half may
+    wait; a request's tokens are those of the batches so far.
+
+    Args:
+        plan: of the run.
+        chunks: all that its ledger has had.
+    """
+    rooms, sizes = dict[str, float](), defaultdict[str, list[ChunkNote]](list)
+    for note in chunks:
+        if note.tokens and note.attempts:
+            sizes[note.model].append(note)
+    for model, own in sizes.items():
+        found = plan.models.get(model)
+        limits = find_limits_of_batches(found.name.provider) if found else None
+        most = [each.tokens / 2 for each in own if each.is_queue_full]
+        most += [limits.queued_tokens] if limits and limits.queued_tokens else []
+        if most:
+            each = sum(note.tokens for note in own) / sum(note.attempts for note in own)
+            rooms[model] = max(min(most) / each, 1.0)
+    return rooms
+
+
 def _sum_conditions(left: Mapping[StratumKey, float]) -> dict[tuple[str, str], float]:
     sums: dict[tuple[str, str], float] = defaultdict(float)
     for key, number in left.items():
@@ -103,23 +138,28 @@ def _sum_conditions(left: Mapping[StratumKey, float]) -> dict[tuple[str, str], f
     return {key: number for key, number in sums.items() if number > _LEAST_LEFT}
 
 
-def _find_rest(
+def _find_rest(  # noqa: PLR0913 - all that a stage waits for
     key: tuple[str, str],
     number: float,
     away: Collection[AwayBatch],
     time: BatchTime,
     *,
     is_billed: bool,
+    room: float,
 ) -> TimeLeft:
     """Return how long a stage of a model takes: what is away, then what is not sent."""
     own = [each for each in away if (each.note.stage, each.note.model) == key]
     fresh = TimeLeft(time.low, time.likely, time.high)
     waited = _find_longest([each.left or fresh for each in own]) or _NOTHING
-    rounds = 0
-    if number - sum(each.note.attempts for each in own) > _LEAST_LEFT:
-        rounds = 1 if is_billed or own else 2  # the first one is small, and its bill awaited
-    more = zip(_ends(waited), _ends(fresh), strict=True)
-    return TimeLeft(*(one + rounds * each for one, each in more))
+    rounds, unsent = 0, number - sum(each.note.attempts for each in own)
+    if unsent > _LEAST_LEFT:
+        rounds = max(math.ceil(unsent / room), 1) + (not is_billed and not own)  # a small one first
+    if not rounds:
+        return waited
+    others = (rounds - 1) * time.likely  # one of all of them is slow, as in a plan's time
+    slow = max(waited.high + time.likely, waited.likely + time.high) + others
+    likely = waited.likely + rounds * time.likely
+    return TimeLeft(waited.low + time.low, likely, max(slow, likely))
 
 
 def _find_longest(times: Collection[TimeLeft]) -> TimeLeft | None:

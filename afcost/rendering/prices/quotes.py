@@ -10,7 +10,6 @@ from afcost.rendering.prices.rates import format_disagreement, format_output, fo
 from estimator.comparison import Quote
 from estimator.plan import Estimate
 from pricing.money import money_from_float
-from providers.registry import builtin_providers
 
 QUOTE_HEADER = ["provider", "source", "in", "out", "standard", "batch", "cached", "others"]
 
@@ -71,21 +70,13 @@ def _list_remarks(estimate: Estimate, quotes: list[Quote]) -> Iterator[str]:
         if quote.caching.reason:
             yield f"{provider}: not cached: {quote.caching.reason}"
         elif quote.caching.opt_in:
-            yield f"{provider}: caches only what requests mark{_describe_marks(provider)}"
+            yield f"{provider}: caches only what is marked, by `cache: auto` in the file"
         if quote.batch is not None and quote.batch_note:
             yield f"{provider}: {quote.batch_note}"
         if quote.disputed:
             yield f"{provider}: sources are too far apart; choose one before a run"
         if quote.retires:
             yield f"{provider}: retires on {quote.retires.retires_on}"
-
-
-def _describe_marks(provider: str) -> str:
-    """Return how requests to a provider are marked."""
-    known = builtin_providers().get(provider)
-    if known is None or not known.takes_cache_marks:
-        return ", and none is sent there"
-    return "; `cache: auto` in the file marks them"
 
 
 def _to_json(quote: Quote) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """How long batches take, alone and beside calls."""
 
+from dataclasses import replace
+
 import pytest
 
 from estimator.wall_time import (
@@ -67,3 +69,16 @@ def test_every_provider_has_a_time_with_its_source_and_a_measured_one_comes_firs
     assert "230,000 batches" in found["openrouter"].source
     assert found["openrouter"].low < found["openrouter"].likely < found["openrouter"].high
     assert found["openrouter"].to_json()["hours"]["latest"] == 96
+
+
+def test_tokens_that_may_not_wait_go_into_later_rounds() -> None:
+    """Together lets 30 billion tokens of a model wait."""
+    times = {"together": BatchTime(60, 600, 6000, 86400, "prior", "")}
+    fits, not_fits = (
+        replace(load("subject", "together/m", batch=True), input_tokens=each)
+        for each in (3e10, 7e10)
+    )
+    one, more = (find_work_time([each], {}, {}, 10, times) for each in (fits, not_fits))
+    assert (one.low, one.likely, one.high) == (60, 1200, 6600)
+    assert (more.low, more.likely, more.high) == (3 * 60, 4 * 600, 6000 + 3 * 600)
+    assert find_latest_end([not_fits], times) == 4 * 86400

@@ -236,3 +236,19 @@ def test_a_verdict_that_was_given_up_is_not_left_once_all_models_are_stopped():
         answer_first(live, key, 20, each)
     live.stop_models({"lab/m0", "lab/m1"})
     assert live.forecast(9.0, 60.0).state is LiveState.DONE
+
+
+def test_requests_in_batches_count_as_they_come_and_hold_nothing_up():
+    """All answers of a batch come at once: those that came first are not the short ones."""
+    timed, batched = (LiveForecast(plan([3, 3, 3, 3])) for _ in range(2))
+    at = finish_one_by_one(timed, 0, FIRST)
+    for query, values in enumerate(FIRST):
+        for number, value in enumerate(values):
+            batched.begin_in_batch(f"{query}.{number}", key_of(0), query)
+            batched.finish(f"{query}.{number}", 9_000.0, value)
+    for number in range(6):  # those that are left are away as well
+        batched.begin_in_batch(f"3.{number}", key_of(0), 3)
+    one, other = timed.forecast(at, paid=1000.0), batched.forecast(90_000.0, paid=1000.0)
+    assert (one.state, other.state) == (LiveState.HOLDS, LiveState.HOLDS)
+    assert other.in_flight == 6
+    assert other.cost.quantile(0.9) == pytest.approx(one.cost.quantile(0.9))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
 from estimator.wall_time import BatchTime
 from estimator.workload import StratumKey
 from runner.ledger import ChunkNote, ChunkState
-from runner.timing import AwayBatch, TimeLeft, find_batches_left, find_longer
+from runner.timing import AwayBatch, TimeLeft, find_batches_left, find_longer, find_rooms
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 TIME = BatchTime(600.0, 1800.0, 5400.0, 86400.0, "prior", "a test")
@@ -58,3 +60,15 @@ def test_where_nothing_is_left_there_is_no_time():
     assert find_longer(None, None) is None
     assert find_longer(one, None) == one
     assert find_longer(one, TimeLeft(0, 5, 5)) == TimeLeft(1, 5, 5)
+
+
+def test_what_may_not_wait_goes_into_later_rounds():
+    found = find_batches_left([], {SUBJECT: 90.0}, {"m": TIME}, ["m"], {"m": 40.0})
+    assert found is not None
+    assert found.likely == 3 * 1800
+    full = ChunkNote(
+        chunk="afc-full", model="m", stage="subject", tokens=800, attempts=80, is_queue_full=True
+    )
+    plan = SimpleNamespace(models={"m": SimpleNamespace(name=SimpleNamespace(provider="openai"))})
+    assert find_rooms(plan, [full, replace(full, is_queue_full=False)]) == {"m": 40.0}
+    assert find_rooms(plan, [replace(full, is_queue_full=False)]) == {}
