@@ -21,7 +21,7 @@ from providers.batches import BatchLimits
 from runner.batches.batch_work import BatchWork
 from runner.batches.chunk_keeper import ChunkKeeper, Refusal
 from runner.batches.chunk_store import ChunkStore
-from runner.batches.cutting import MOST_ATTEMPTS, ChunkCutter, ChunkRoom
+from runner.batches.cutting import MOST_ATTEMPTS, MOST_LINES, ChunkCutter, ChunkRoom
 from runner.batches.describe import describe_chunks
 from runner.batches.job_places import JobPlaces
 from runner.batches.line_settler import LineSettler
@@ -303,7 +303,7 @@ class BatchCourse:
         most = self._store.queue_rooms.get(kind.model, limits.queued_tokens)
         if most is not None and open_chunks and waiting >= most:
             return None
-        requests = limits.requests
+        requests = min(limits.requests, MOST_LINES)
         if not self._store.has_bills(kind.model):
             requests = min(requests, self._slow_starts[kind.model].size)
         return ChunkRoom(
