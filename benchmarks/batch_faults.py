@@ -1,8 +1,8 @@
 """Whether the cap holds for batches: each fault of a provider, crossed with a kill at every step.
 
 python benchmarks/batch_faults.py                  # writes docs/batch-faults.md
-python benchmarks/batch_faults.py --stride 20      # every 20th step; prints the page's tables
-python benchmarks/batch_faults.py --form openai --fault expired
+python benchmarks/batch_faults.py --stride 20      # the same, of every 20th step alone
+python benchmarks/batch_faults.py --form openai --fault expired   # prints a part of its tables
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ cap pays for 12 jobs at the most that each can cost.
 A command writes this page, never a person:
 
 ```sh
-python benchmarks/batch_faults.py                   # writes this page; it took {minutes:.0f} minutes
+python benchmarks/batch_faults.py{option}  # writes this page; it took {minutes:.0f} minutes
 pytest -m faults -n 2 tests/faults/test_batches.py  # the same campaigns as tests, and more
 pytest -m campaigns tests/faults/test_batches.py    # some of them
 pytest -m campaigns tests/e2e/test_batches.py       # the command, killed with kill -9
@@ -70,7 +70,7 @@ Each cell shows the largest true bill / cap, and in brackets how many runs there
 at another step but for one. A fault's name is that of
 `tests/support/provider/batches/batch_behaviour.py`.
 
-## Every step
+## {steps}
 
 {main}
 
@@ -90,11 +90,11 @@ every {stride}th step, in {others:,} runs:
 
 No table says what a real provider does: a batch whose creation was not answered counts as not made
 if it is not listed a quarter of an hour later.
-"""  # noqa: E501 - a command and how long it took
+"""
 
 
 def main() -> None:
-    """Perform the campaigns; write the page where they are all of them, at every step."""
+    """Perform the campaigns; write the page where they are of all faults and forms."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stride", type=int, default=1, help="kill at every so many steps")
     parser.add_argument("--form", choices=FORMS, action="append", help="only of this one")
@@ -108,9 +108,8 @@ def main() -> None:
     ]
     began = time.monotonic()
     cells = _perform_all(wanted, options.stride, options.workers)
-    is_whole = options.stride == 1 and options.form is None and options.fault is None
-    if is_whole:
-        page = _write_page(cells, (time.monotonic() - began) / 60)
+    if options.form is None and options.fault is None:
+        page = _write_page(cells, options.stride, (time.monotonic() - began) / 60)
         PAGE.write_text(page, encoding="utf-8")
     else:
         tables = (_table(cells, forms) for forms in (MAIN_FORMS, OTHER_FORMS))
@@ -147,11 +146,14 @@ def _perform(cell: Cell, stride: int) -> BatchCampaign:
         return perform(make_served(folder / "e", form, server), folder, fault, stride)
 
 
-def _write_page(cells: Cells, minutes: float) -> str:
+def _write_page(cells: Cells, stride: int, minutes: float) -> str:
     main = {cell: each for cell, each in cells.items() if cell[0] in MAIN_FORMS}
     others = sum(each.runs for cell, each in cells.items() if cell[0] not in MAIN_FORMS)
+    option = "" if stride == 1 else f" --stride {stride}"
     return TEXT.format(
+        option=f"{option:18}",  # so that the comments stand in a column
         minutes=minutes,
+        steps="Every step" if stride == 1 else f"Every {stride}th step",
         main=_table(cells, MAIN_FORMS),
         verdict=_judge(main),
         stride=STRIDE_OF_OTHERS,

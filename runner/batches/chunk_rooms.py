@@ -13,7 +13,7 @@ from pricing.money import Money
 from providers.batches import BatchLimits
 from runner.batches.batch_work import BatchWork
 from runner.batches.chunk_store import ChunkStore
-from runner.batches.cutting import ChunkRoom
+from runner.batches.cutting import MOST_LINES, ChunkRoom
 from runner.batches.pending_work import Kind
 
 _PART_OF_CAP = 10  # a chunk is one part of so many at most, unless a block alone is more
@@ -47,7 +47,7 @@ class ChunkRooms:
         most = self._store.queue_rooms.get(kind.model, limits.queued_tokens)
         if most is not None and open_chunks and waiting >= most:
             return None
-        requests = limits.requests
+        requests = min(limits.requests, MOST_LINES)
         if not self._store.has_bills(kind.model):
             requests = min(requests, self._find_first_size(kind.model))
         return ChunkRoom(

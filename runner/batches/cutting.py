@@ -14,6 +14,7 @@ from runner.billing import WorstCaseCost
 from runner.ledger import Attempt
 
 MOST_ATTEMPTS = 5  # of a request without an answer, after which it is sent no more
+MOST_LINES = 10_000  # of a chunk, which is in memory whole while it is cut and reserved
 _RESULT_SIZE, _TOKEN_SIZE = 2_000, 16  # bytes of a result without its text; of an output token
 _FIELDS_SIZE = 1_500  # bytes of a line besides its messages and its sampling fields
 

@@ -20,6 +20,7 @@ from tests.support.provider.batches.batch_behaviour import BatchBehaviour
 from tests.support.provider.batches.served_forms import FORMS
 from tests.support.provider.behaviour import Behaviour
 
+MODELS = {name: (form.model, form.path, form.key) for name, form in FORMS.items()}
 PRICE = {"input": "0.40", "output": "0.80", "batch": {"input": "0.20", "output": "0.40"}}
 
 
@@ -27,8 +28,8 @@ PRICE = {"input": "0.40", "output": "0.80", "batch": {"input": "0.20", "output":
 def study(request, server, tmp_path, monkeypatch, afcost):
     """An approved plan of 8 subject requests, whose judge is the same model."""
     form = request.param
-    model, path = FORMS[form].model, FORMS[form].path
-    monkeypatch.setenv(FORMS[form].key, "sk-test")
+    model, path, key = MODELS[form]
+    monkeypatch.setenv(key, "sk-test")
     server.reset(Behaviour(text="yes", input_tokens=12, output_tokens=2, batches=BatchBehaviour()))
     judge = {
         "name": "compliance",
@@ -55,7 +56,7 @@ def study(request, server, tmp_path, monkeypatch, afcost):
     afcost("approve", "plan.json", "--cap", "0.01", "--yes")
 
 
-@pytest.mark.parametrize("study", FORMS, indirect=True)
+@pytest.mark.parametrize("study", MODELS, indirect=True)
 @pytest.mark.usefixtures("study")
 def test_a_run_in_batches_costs_half_and_is_collected_by_the_next_one(server, afcost):
     _, said = afcost("run", "plan.json", "--batch", "--no-wait", "--poll", "0.1")
@@ -205,7 +206,7 @@ def test_a_pilot_is_one_of_calls_whose_answers_count_in_batches(server, afcost):
 
 
 @pytest.mark.campaigns
-@pytest.mark.parametrize("study", FORMS, indirect=True)
+@pytest.mark.parametrize("study", MODELS, indirect=True)
 @pytest.mark.usefixtures("study")
 def test_a_process_that_is_killed_pays_nothing_twice(server, afcost):
     command = ("run", "plan.json", "--batch", "--poll", "0.1")
