@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,14 @@ from tests.support.postgres.server import PostgresHandle, run_postgres
 # cache stands in __pycache__, which git ignores.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# Ctrl-C and the like, which a shell has its background jobs ignore, are taken; children inherit it.
+for _number, _handle in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGQUIT, signal.SIG_DFL),
+):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, _handle)
 
 # No example has a deadline: a busy machine must not fail a test that is about something else.
 settings.register_profile("unhurried", deadline=None)

@@ -14,7 +14,7 @@ import yaml
 
 from afcost import cli
 from afcost.commands.planning import design as design_command
-from afcost.commands.planning import estimate as estimate_command
+from afcost.commands.planning import estimation
 from estimator.plan.planner import estimate_experiment
 from experiment.definition import builtin_folder, load_experiment
 from experiment.errors import BadQueries
@@ -37,7 +37,7 @@ def blocks(path: Path, language: str) -> list[str]:
 
 def test_the_readme_shows_what_the_command_prints(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(estimate_command, "today", lambda: date(2026, 11, 21))
+    monkeypatch.setattr(estimation, "today", lambda: date(2026, 11, 21))
     (block,) = blocks(ROOT / "README.md", "console")
     command, _, shown = block.partition("\n")
     assert command.startswith("$ afcost ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from pricing.money import Money
@@ -34,6 +35,33 @@ class Progress:
     is_paused: bool = False
     crew: str = ""
     batches: str = ""
+
+    def record_end(self, end: StopReason, reason: str) -> bool:
+        """Note how it ends: the first reason stays, but a stop overrides all others.
+
+        Returns:
+            whether that is news.
+        """
+        if self.end is not None and (end is not StopReason.STOPPED or self.end is end):
+            return False
+        self.end, self.reason = end, reason
+        return True
+
+    def name_stopped_models(self, whys: Collection[str]) -> None:
+        """Add to the reason which models were asked nothing more; that is a stop.
+
+        Args:
+            whys: of each of them, in words; none where no model was stopped.
+        """
+        if not whys:
+            return
+        said = "\n".join(whys)
+        if self.reason and self.end is not StopReason.STOPPED:
+            said = f"{said}\n{self.reason}"
+        if self.end in (StopReason.INTERRUPTED, StopReason.EXPIRED):
+            self.reason = said
+        elif self.end is not StopReason.STOPPED or self.reason.startswith(tuple(whys)):
+            self.end, self.reason = StopReason.STOPPED, said
 
 
 def is_cap_held(balance: Balance, amount: Money) -> bool:

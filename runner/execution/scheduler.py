@@ -161,7 +161,7 @@ class RunScheduler:
                 await self._budget.close_all_jobs()
         if self.progress.end is None:
             await self._decide_end()
-        self._name_stopped_models()
+        self.progress.name_stopped_models(self._breakers.stopped.values())
         return self.progress
 
     async def _try_judges(self) -> None:
@@ -206,21 +206,6 @@ class RunScheduler:
         judges = self._requests.experiment.spec.judges
         if any(judge.model == model and stage in ("", judge.name) for judge in judges):
             self._begin_drain(StopReason.STOPPED, self._describe_stopped_models())
-
-    def _name_stopped_models(self) -> None:
-        """Add to the reason which models were asked nothing more; that is a stop."""
-        if not self._breakers.stopped:
-            return
-        end, reason = self.progress.end, self._describe_stopped_models()
-        if self.progress.reason and end is not StopReason.STOPPED:
-            reason = f"{reason}\n{self.progress.reason}"
-        if end in (StopReason.INTERRUPTED, StopReason.EXPIRED):
-            self.progress.reason = reason
-        elif end is not StopReason.STOPPED or self._is_of_stopped_models(self.progress.reason):
-            self.progress.end, self.progress.reason = StopReason.STOPPED, reason
-
-    def _is_of_stopped_models(self, reason: str) -> bool:
-        return any(reason.startswith(why) for why in self._breakers.stopped.values())
 
     def _describe_stopped_models(self) -> str:
         return "\n".join(self._breakers.stopped.values())
@@ -682,8 +667,5 @@ class RunScheduler:
         self._begin_drain(StopReason.STOPPED, reason)
 
     def _record_end(self, end: StopReason, reason: str) -> None:
-        """Record how the run ends; the first reason stays, but a stop overrides all others."""
-        earlier = self.progress.end
-        if earlier is None or (end is StopReason.STOPPED and earlier is not StopReason.STOPPED):
-            self.progress.end, self.progress.reason = end, reason
+        if self.progress.record_end(end, reason):
             self._on_progress(self.progress)

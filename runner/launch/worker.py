@@ -61,19 +61,15 @@ async def run_worker(  # noqa: PLR0913 - what an execution is made of
         CannotSend: a model has the prices of batches, which calls are not billed at.
         LedgerError: the ledger failed.
     """
+    on_progress = _ignore_display_errors(options.on_progress)
     batched = batches.batched if batches else frozenset()
     _refuse_batch_prices({name: m for name, m in work.models.items() if name not in batched})
-    ledger, requests = work.ledger, work.requests
-    models, on_progress = work.models, _ignore_display_errors(options.on_progress)
-    reserve_cards = {model.name: model.reserve for model in models.values()}
-    capabilities = {model.name: model.capability for model in models.values()}
     slow_starts = _SlowStarts(work, options.concurrency, queue.worker_count)
-    async with HttpTransport(
-        work.providers, options.timeout, reserve_cards, capabilities
-    ) as transport:
+    ledger = work.ledger
+    async with _make_transport(work, options) as transport:
         scheduler = RunScheduler(
-            requests,
-            models,
+            work.requests,
+            work.models,
             ledger,
             queue,
             transport,
@@ -115,16 +111,32 @@ async def run_worker(  # noqa: PLR0913 - what an execution is made of
             ),
         ):
             try:
-                await scheduler.run()
-            except asyncio.CancelledError:
-                if interrupts.signal_count < 2:  # noqa: PLR2004 - the second one cancels
-                    raise
-            except BaseExceptionGroup as errors:
-                raise _first_leaf_error(errors) from errors
+                await _run_to_end(scheduler, interrupts)
             finally:
                 _keep_limits(work, scheduler.slots.stated_limits)
         await reporter.report()
         return scheduler.progress
+
+
+def _make_transport(work: OpenWork, options: RunOptions) -> HttpTransport:
+    models = work.models.values()
+    return HttpTransport(
+        work.providers,
+        options.timeout,
+        {model.name: model.reserve for model in models},
+        {model.name: model.capability for model in models},
+    )
+
+
+async def _run_to_end(scheduler: RunScheduler, interrupts: _Interrupts) -> None:
+    """Let a scheduler work; the second signal ends it at once, and is no error."""
+    try:
+        await scheduler.run()
+    except asyncio.CancelledError:
+        if interrupts.signal_count < 2:  # noqa: PLR2004 - the second one cancels
+            raise
+    except BaseExceptionGroup as errors:
+        raise _first_leaf_error(errors) from errors
 
 
 def _postpone_nothing(_: Sequence[Job]) -> bool:

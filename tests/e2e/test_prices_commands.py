@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from afcost.commands.data.prices import check, current_prices, diff, quote, update
-from afcost.commands.planning import estimate as estimate_command
+from afcost.commands.planning import estimation
 from afcost.rendering import console as draw
 
 TODAY = date(2026, 11, 21)
@@ -20,7 +20,7 @@ TODAY = date(2026, 11, 21)
 @pytest.fixture(autouse=True)
 def one_day(monkeypatch):
     """Let it be the same day for every command."""
-    for module in (estimate_command, current_prices, check, diff, quote, update):
+    for module in (estimation, current_prices, check, diff, quote, update):
         monkeypatch.setattr(module, "today", lambda: TODAY)
 
 

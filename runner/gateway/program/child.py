@@ -16,8 +16,8 @@ import shutil
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from pathlib import Path
 from runner.gateway.program.environment import GUARD_VARIABLE
 from runner.gateway.program.family import end_family
 from runner.gateway.program.left_running import RunningProcess, find_left_running
+from runner.signals import receive_signals
 
 NOT_FOUND, NOT_EXECUTABLE, BY_SIGNAL = 127, 126, 128  # as shells say it
 _SET_PARENT_DEATH_SIGNAL = 1  # prctl(2)
@@ -70,7 +71,7 @@ async def run_program(
         stderr: the same, of its standard error.
     """
     program = _Program(on_signal)
-    with _caught_signals(program.receive):
+    with receive_signals(program.receive, (*_FROM_TERMINAL, *_FROM_PROCESSES)):
         try:
             process = await asyncio.create_subprocess_exec(
                 *command,
@@ -137,30 +138,6 @@ class _Program:
             return
         with suppress(ProcessLookupError):
             self.process.send_signal(number)
-
-
-@contextmanager
-def _caught_signals(receive: Callable[[signal.Signals], None]) -> Iterator[None]:
-    """Receive signals for the duration of the context.
-
-    What is ignored stays so, here and in the program: `nohup` and a shell's `&` have it that way.
-    Only a process's main thread can receive any. A handler that the loop had before is gone.
-    """
-    loop, caught = asyncio.get_running_loop(), {}
-    for name in (*_FROM_TERMINAL, *_FROM_PROCESSES):
-        number = getattr(signal, name, None)
-        if number is None or signal.getsignal(number) == signal.SIG_IGN:
-            continue
-        with suppress(NotImplementedError, ValueError, RuntimeError):
-            before = signal.getsignal(number)
-            loop.add_signal_handler(number, receive, number)
-            caught[number] = before
-    try:
-        yield
-    finally:
-        for number, before in caught.items():
-            loop.remove_signal_handler(number)
-            signal.signal(number, before)
 
 
 def _is_foreground() -> bool:

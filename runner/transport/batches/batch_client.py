@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Self
 
 from experiment.prompts import Request
 from pricing.catalog import ModelName
@@ -95,11 +95,13 @@ class BatchClient:
         way = self._routes.find(name)
         call = way.api.create_call(way.target, chunk)
         if not call.tail:
-            return await self._ask(way, call.method, call.url, call.body)
-        size = measure_body(call, chunk.path)
-        headers = {**way.route.headers, "Content-Length": str(size)}
-        body = stream_body(call, chunk.path)
-        return await self._ask(way, call.method, call.url, body, headers, size=size)
+            reply = await self._exchange.ask(way, call.method, call.url, call.body)
+        else:
+            size = measure_body(call, chunk.path)
+            headers = {**way.route.headers, "Content-Length": str(size)}
+            body = stream_body(call, chunk.path)
+            reply = await self._exchange.ask(way, call.method, call.url, body, headers, size=size)
+        return _read_batch(way, reply)
 
     async def find(self, name: ModelName, chunk: ChunkToSend) -> Found:
         """Look for the batch of a chunk whose creation was not answered."""
@@ -110,7 +112,8 @@ class BatchClient:
         """Ask what became of a batch."""
         way = self._routes.find(name)
         most = MOST_INLINE if way.api.inlines_results else MOST_ANSWER
-        return await self._ask(way, "GET", way.api.batch_url(way.target, batch_id), most=most)
+        url = way.api.batch_url(way.target, batch_id)
+        return _read_batch(way, await self._exchange.ask(way, "GET", url, most=most))
 
     async def fetch_results(
         self,
@@ -141,23 +144,12 @@ class BatchClient:
         reply = await self._exchange.ask(way, "POST", url, headers=way.auth_headers)
         return await self.poll(name, batch_id) if isinstance(reply, Reply) else reply
 
-    async def _ask(  # noqa: PLR0913 - what a request is
-        self,
-        way: BatchRoute,
-        method: str,
-        url: str,
-        data: Any = None,  # noqa: ANN401 - whatever aiohttp sends
-        headers: Mapping[str, str] | None = None,
-        *,
-        size: int = 0,
-        most: int = MOST_ANSWER,
-    ) -> RemoteBatch | NotTold:
-        """Send a request that is answered with a batch."""
-        asked = self._exchange.ask(way, method, url, data, headers, size=size, most=most)
-        reply = await asked
-        if not isinstance(reply, Reply):
-            return reply
-        try:
-            return way.api.parse_batch(way.api.read_answer(reply.body))
-        except MalformedResponse as error:
-            return describe_unread(error)
+
+def _read_batch(way: BatchRoute, reply: Reply | NotTold) -> RemoteBatch | NotTold:
+    """Return the batch that an answer tells of."""
+    if not isinstance(reply, Reply):
+        return reply
+    try:
+        return way.api.parse_batch(way.api.read_answer(reply.body))
+    except MalformedResponse as error:
+        return describe_unread(error)

@@ -11,6 +11,7 @@ from estimator.forecast.stratum_lengths import forecast_output_lengths
 from estimator.plan.plan_file import read_plan, save_plan
 from estimator.plan.planner import EstimateOptions, estimate_experiment
 from estimator.plan.staleness import list_changed_models, verify_plan
+from estimator.workload import make_request_builder
 from pricing.rates.rate import Rate
 from tests.runner import sample_experiment as lab
 
@@ -192,3 +193,18 @@ def test_a_round_of_many_conditions_takes_longer_than_five_minutes_but_not_an_ho
     assert {each.mark.keep for each in long.models[CLAUDE].caching} == {"1h"}
     short = plan(system, **changes, sampling={"max_tokens": 100})
     assert {each.mark.keep for each in short.models[CLAUDE].caching} == {"5m"}
+
+
+@pytest.mark.parametrize("sequential", [None, {"looks": 2}])
+def test_in_the_order_of_work_each_prefix_comes_back_within_a_block(write, sequential):
+    """No order that keeps conditions balanced brings it back more often."""
+    changes = {"samples": 3, "queries": 6, "votes": 1}
+    changes |= {} if sequential is None else {"sequential": sequential}
+    made = estimate_experiment(write(**changes), lab.DAY, options=EstimateOptions())
+    builder = make_request_builder(made.experiment, made.plan.models, repeats={})
+    last, gaps = {}, []
+    for place, request in enumerate(builder.in_work_order("any")):
+        gaps.append(place - last.get(request.mark.key, place))
+        last[request.mark.key] = place
+    assert (len(last), len(gaps)) == (2, 4 * 6 * 3)
+    assert max(gaps) <= len(builder.cells)

@@ -34,21 +34,6 @@ sys.exit(40 + len(senders))
 """
 
 
-@pytest.fixture(autouse=True)
-def _signals_as_in_a_terminal():
-    """Take Ctrl-C and the like, which a shell has its background jobs ignore; children inherit."""
-    ignored = [each for each in (signal.SIGINT, signal.SIGQUIT) if _is_ignored(each)]
-    for number in ignored:
-        signal.signal(number, signal.SIG_DFL)
-    yield
-    for number in ignored:
-        signal.signal(number, signal.SIG_IGN)
-
-
-def _is_ignored(number):
-    return signal.getsignal(number) == signal.SIG_IGN
-
-
 def run(*command, **environment):
     environment = {"PATH": os.environ["PATH"]} | environment
     return asyncio.run(run_program(command, environment))
