@@ -159,7 +159,7 @@ def test_with_a_shared_ledger_another_machine_collects_what_is_away(server, post
 @pytest.mark.parametrize("study", ["openai"], indirect=True)
 @pytest.mark.usefixtures("study")
 def test_stored_answers_are_judged_in_batches_and_no_subject_is_asked(server, afcost):
-    afcost("run", "plan.json", "--batch", "--poll", "0")
+    afcost("run", "plan.json", "--batch", "--poll", "0.1")
     server.reset(Behaviour(text="yes", input_tokens=12, output_tokens=2, batches=BatchBehaviour()))
     experiment = yaml.safe_load(Path("experiment.yaml").read_text())
     (judge,) = experiment["judges"]
@@ -167,13 +167,13 @@ def test_stored_answers_are_judged_in_batches_and_no_subject_is_asked(server, af
     Path("judge.yaml").write_text(yaml.safe_dump(judge))
     asked = ("rejudge", "runs/small", "--judge", "judge.yaml", "--cap", "0.02", "--yes")
 
-    shown, said = afcost(*asked, "--batch", "--no-wait", "--poll", "0")
+    shown, said = afcost(*asked, "--batch", "--no-wait", "--poll", "0.1")
     assert "asked in batches, at their prices: openai/gpt-4o-mini" in shown
     assert "afcost rejudge runs/small --judge judge.yaml --batch" in said
     _, said = afcost(*asked, "--no-batch", ends=1)
     assert "afcost rejudge" in said
     assert "--judge FILE, as before" in said
-    shown, _ = afcost(*asked, "--poll", "0")
+    shown, _ = afcost(*asked, "--poll", "0.1")
     assert "more are away in batches, and collected" in shown
 
     bill = server.bill()
@@ -200,7 +200,7 @@ def test_a_pilot_is_one_of_calls_whose_answers_count_in_batches(server, afcost):
     assert 0 < piloted < 16
     afcost("estimate", "experiment.yaml", "--batch", "-o", "batches.json")
     afcost("approve", "batches.json", "--cap", "0.01", "--yes")
-    afcost("run", "batches.json", "--poll", "0")
+    afcost("run", "batches.json", "--poll", "0.1")
     billed = Counter(call.prompt for call in server.bill().billed)
     assert (len(billed), set(billed.values())) == (16, {1})
 
@@ -258,19 +258,25 @@ def test_after_a_kill_what_is_away_is_called_so_and_the_rest_goes_on_as_it_began
 
 @pytest.mark.parametrize("study", ["openai"], indirect=True)
 @pytest.mark.usefixtures("study")
-def test_batches_in_the_place_of_calls_say_nothing_of_the_forecast(afcost):
+def test_batches_in_the_place_of_calls_say_nothing_of_the_forecast(afcost, monkeypatch):
+    monkeypatch.setenv("AFCOST_HOME", str(Path("own-home").resolve()))
+    afcost("approve", "plan.json", "--cap", "0.01", "--yes")
+
+    def list_kept():
+        found = json.loads(afcost("calibration", "--format", "json")[0])
+        return [each["study"] for each in found["finished"]]
+
     _, said = afcost("run", "plan.json", "--batch", "--poll", "0.1")
     assert "Warning" not in said
     report = json.loads(afcost("report", "runs/small", "--format", "json")[0])
     assert report["forecast"]["inside"] is None
     assert "by calls; this run was asked in batches" in afcost("report", "runs/small")[0]
-    kept = json.loads(afcost("calibration", "--format", "json")[0])["finished"]
-    assert "small" not in [each["study"] for each in kept]
+    assert list_kept() == []
     afcost("estimate", "experiment.yaml", "--batch", "--study", "planned", "-o", "plan.json")
     afcost("approve", "plan.json", "--cap", "0.01", "--yes")
     afcost("run", "plan.json", "--poll", "0.1")
-    kept = json.loads(afcost("calibration", "--format", "json")[0])["finished"]
-    assert "planned" in [each["study"] for each in kept]
+    assert list_kept() == ["planned"]
+
 
 
 def list_batches(afcost):

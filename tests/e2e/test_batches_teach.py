@@ -41,7 +41,7 @@ def learn(lab, server, how, behaviour):
     lab.plan("own.yaml")
     trust = ("--trust", "openrouter=OPENROUTER_API_KEY")
     lab.afcost("approve", "plan.json", "--cap", "1", "--yes", *trust)
-    lab.afcost("run", "plan.json", "--poll", "0", *(["--batch"] if how == "in batches" else []))
+    lab.afcost("run", "plan.json", "--poll", "0.1", *(["--batch"] if how == "in batches" else []))
     assert {bool(call.batch) for call in server.bill().calls} == {how != "calls"}
     run = open_run_folder(lab.run_folder())
     with read_ledger(run.ledger_location) as reader:

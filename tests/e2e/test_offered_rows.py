@@ -49,7 +49,7 @@ def run(lab, server, *options: str) -> Decimal:
     lab.plan("own.yaml", *options)
     trust = ("--trust", "anthropic=ANTHROPIC_API_KEY")
     lab.afcost("approve", "plan.json", "--cap", "5", "--yes", *trust)
-    lab.afcost("run", "plan.json", "--poll", "0")
+    lab.afcost("run", "plan.json", "--poll", "0.1")
     report = lab.report()
     billed = price(server.bill().billed)
     assert report["outcome"] == "complete"
