@@ -107,6 +107,22 @@ def test_what_is_away_is_collected_though_its_price_is_not_known_any_more(server
     assert [call for call in server.bill().billed if call.batch] == in_batches
 
 
+@pytest.mark.parametrize("study", ["openai"], indirect=True)
+@pytest.mark.usefixtures("study")
+def test_what_is_away_is_collected_though_the_plan_is_too_cheap_by_now(server, afcost):
+    afcost("run", "plan.json", "--batch", "--no-wait", "--poll", "0")
+    dearer = PRICE | {"input": "4.00", "batch": {"input": "2.00", "output": "0.40"}}
+    prices = {"prices": {MODELS["openai"][0]: dearer}}
+    Path("afcost.prices.yaml").write_text(yaml.safe_dump(prices))
+    _, said = afcost("run", "plan.json", "--poll", "0", ends=1)
+    assert "price of openai/gpt-4o-mini: pinned" in said
+    assert len(server.bill().billed) == 2
+    (batch,) = list_batches(afcost)
+    assert (batch["state"], batch["settled"]) == ("ended", 2)
+    afcost("run", "plan.json", ends=3)
+    assert len(server.bill().billed) == 2
+
+
 @pytest.mark.campaigns
 @pytest.mark.parametrize("study", MODELS, indirect=True)
 @pytest.mark.usefixtures("study")
