@@ -58,7 +58,9 @@ class VerifiedPlan:
         return make_request_builder(self.experiment, self.models, repeats=self.repeats)
 
 
-def verify_plan(plan: Plan, now: datetime, until: datetime | None = None) -> VerifiedPlan:
+def verify_plan(
+    plan: Plan, now: datetime, until: datetime | None = None, *, at_any_price: bool = False
+) -> VerifiedPlan:
     """Load a plan's experiment again and compare everything that the plan pins.
 
     A lower price is not refused: the pinned one is booked, or what the provider states.
@@ -67,6 +69,7 @@ def verify_plan(plan: Plan, now: datetime, until: datetime | None = None) -> Ver
         plan: what was planned.
         now: with a time zone.
         until: when the last request is sent; None for any later time.
+        at_any_price: let prices have risen: nothing is sent, only collected.
 
     Raises:
         StalePlan: names what changed, one line each.
@@ -85,7 +88,7 @@ def verify_plan(plan: Plan, now: datetime, until: datetime | None = None) -> Ver
         raise StalePlan(f"the plan cannot be rebuilt: {error}") from error
     changed = [
         *_list_changed_files(plan, digest_files(experiment, workload)),
-        *list_changed_models(plan.models, models, now, until),
+        *list_changed_models(plan.models, models, now, until, at_any_price=at_any_price),
     ]
     if not changed and not _has_same_requests(plan, workload, experiment, pinned_models):
         changed = ["the requests: this version of afcost builds them differently"]
@@ -95,7 +98,7 @@ def verify_plan(plan: Plan, now: datetime, until: datetime | None = None) -> Ver
             "Undo it, or plan again with `afcost estimate … -o` and approve that"
         )
     for model in models.values():
-        if model.offer.disputing_cards(book.day):
+        if model.offer.disputing_cards(book.day) and not at_any_price:
             raise make_disputed_error(model.name, model.offer, book.day)
     safe = {
         written: replace(pinned, reserve=_largest_reserve(pinned, models[written], now, until))
@@ -182,6 +185,8 @@ def list_changed_models(
     now: dict[str, PlannedModel],
     start: datetime,
     end: datetime | None,
+    *,
+    at_any_price: bool = False,
 ) -> list[str]:
     """List what changed of models since they were pinned; a lower price is no change.
 
@@ -190,6 +195,7 @@ def list_changed_models(
         now: the same as of today.
         start: from when they are asked.
         end: until when; None for any later time.
+        at_any_price: leave prices out.
     """
     changed = []
     for written in sorted(then.keys() | now.keys()):
@@ -200,7 +206,7 @@ def list_changed_models(
             changed.append(f"model {written}: was {old.name}, now {new.name}")
         elif old.offer.options != new.offer.options:
             changed.append(f"model {written}: service tier changed")
-        elif risen := _find_increase(old, new, start, end):
+        elif not at_any_price and (risen := _find_increase(old, new, start, end)):
             was, today, moment = risen
             when = "" if moment == start else f" from {moment:%Y-%m-%d %H:%M} UTC"
             changed.append(

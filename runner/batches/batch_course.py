@@ -160,8 +160,8 @@ class BatchCourse:
             return StopReason.STOPPED, "\n".join(filter(None, (ends.stop, open_chunks)))
         if open_chunks:
             return StopReason.AWAY, "\n".join(filter(None, (refused, open_chunks)))
-        if refused:
-            return StopReason.STOPPED, refused
+        if why := self._work.collects_only or refused:
+            return StopReason.STOPPED, why
         if failed:
             return StopReason.FAILED, ""
         if ends.unpaid is not None:
@@ -195,7 +195,9 @@ class BatchCourse:
                 await self._send_chunks(keeper)
                 if self._is_stopped():
                     break
-                if calls := self._pending.take_calls(_CALLS_AT_ONCE):
+                if not self._work.collects_only and (
+                    calls := self._pending.take_calls(_CALLS_AT_ONCE)
+                ):
                     self._calls = calls
                     return calls
                 if not self._store.notes and self._postponed:
@@ -218,6 +220,7 @@ class BatchCourse:
             and not self._progress.is_paused
             and not ledger.is_overdrawn
             and not ledger.stop_reason
+            and not self._work.collects_only
             and self._work.may_begin()
         )
 

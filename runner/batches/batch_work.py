@@ -32,6 +32,7 @@ class BatchWork:
         models: written name -> model; those that are sent batches at the prices of these.
         batched: written names of those.
         unpriced: those of them of which nothing more is sent: their price is not known any more.
+        collects_only: why nothing is sent, neither in batches nor by calls; empty where it is.
         providers: every provider by name.
         folder: of the run.
         work: the digest of the plan's work.
@@ -60,5 +61,6 @@ class BatchWork:
     answered_only: bool = False
     waits: bool = True
     unpriced: frozenset[str] = frozenset()
+    collects_only: str = ""
     poll: float = 60.0
     read_clock: Callable[[], datetime] = read_utc_clock

@@ -181,7 +181,11 @@ def _name_collector(plan_file: str) -> str:
 
 
 def set_batch_course(
-    work: OpenWork, chosen: ChosenBatches, options: RunOptions, watch: ApprovalEnd
+    work: OpenWork,
+    chosen: ChosenBatches,
+    options: RunOptions,
+    watch: ApprovalEnd,
+    risen: str = "",
 ) -> BatchCourse:
     """Return what has models asked in batches.
 
@@ -190,6 +194,7 @@ def set_batch_course(
         chosen: those models.
         options: what the user chose.
         watch: of the approval.
+        risen: why nothing is sent, but only collected; empty where it is.
     """
 
     def open_transport() -> AbstractAsyncContextManager[BatchTransport]:
@@ -206,6 +211,7 @@ def set_batch_course(
             models=work.models,
             batched=chosen.batched,
             unpriced=chosen.unpriced,
+            collects_only=risen,
             providers=work.providers,
             folder=work.run.path,
             work=describe_work(work.plan).digest,

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from estimator.errors import StalePlan
 from estimator.plan import Plan, VerifiedPlan, read_plan, verify_plan
 from experiment.definition import Experiment
+from pricing.errors import Disputed
 from providers.provider import Provider
 from providers.registry import describe_unsent, load_providers
 from runner.approval import (
@@ -59,6 +61,8 @@ class CheckedPlan:
         ledger_location: where the ledger is.
         approval_file_holds: whether the approval beside the plan is valid; it need not be where
             the ledger has one.
+        risen: why nothing of it may be sent, where its prices rose while batches of it are away,
+            which are collected all the same; empty where it may.
     """
 
     plan: Plan
@@ -68,15 +72,17 @@ class CheckedPlan:
     folder: Path
     ledger_location: Location
     approval_file_holds: bool
+    risen: str = ""
 
 
-def check_plan(
+def check_plan(  # noqa: PLR0913 - what a check depends on
     plan_path: Path,
     now: datetime,
     folder: Path | None,
     ledger_url: str | None = None,
     *,
     answered_only: bool = False,
+    collects: bool = False,
 ) -> CheckedPlan:
     """Check everything about a plan that needs no provider.
 
@@ -86,6 +92,8 @@ def check_plan(
         folder: the run folder; None takes the plan's own.
         ledger_url: the address of a PostgreSQL ledger; None takes the one in the folder.
         answered_only: nothing is sent to the subject models, so their providers need no key.
+        collects: let prices have risen where batches are away, and say so in `risen`; then
+            nothing may be sent.
 
     Raises:
         EstimatorError, RunnerError: the first check that failed.
@@ -96,7 +104,7 @@ def check_plan(
     approval, file_holds = _find_approval(plan, plan_path, location, now, run_dir)
     refuse_other_study(folder, plan)
     _check_work(plan, location, folder)
-    verified = verify_plan(plan, now, approval.until)
+    verified, risen = _verify(plan, now, approval, location, collects=collects)
     if not answered_only:
         refuse_shared_test(location, verified.experiment)
     providers = load_providers(verified.experiment.spec.providers)
@@ -104,7 +112,32 @@ def check_plan(
     refuse_unconfirmed(needed, approval.confirmed, plan_path, run_dir)
     check_endpoints(plan, providers, answered_only=answered_only)
     check_disk_space(folder, 0 if location.is_shared else plan.request_count)
-    return CheckedPlan(plan, approval, verified, providers, folder, location, file_holds)
+    return CheckedPlan(plan, approval, verified, providers, folder, location, file_holds, risen)
+
+
+def _verify(
+    plan: Plan, now: datetime, approval: Approval, location: Location, *, collects: bool
+) -> tuple[VerifiedPlan, str]:
+    """Verify a plan; where its prices rose while batches of it are away, say so instead.
+
+    Raises:
+        StalePlan: something else changed, or nothing is away.
+    """
+    try:
+        return verify_plan(plan, now, approval.until), ""
+    except (StalePlan, Disputed) as error:
+        if not collects or not _has_batches_away(plan, location):
+            raise
+        risen = str(error)
+    return verify_plan(plan, now, approval.until, at_any_price=True), risen
+
+
+def _has_batches_away(plan: Plan, location: Location) -> bool:
+    if not ledger_exists(location):
+        return False
+    work = describe_work(plan).digest
+    with read_ledger(location) as reader:
+        return any(each.work == work for each in reader.open_chunks())
 
 
 def _check_work(plan: Plan, location: Location, folder: Path) -> None:

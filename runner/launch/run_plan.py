@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from estimator.errors import StalePlan
 from experiment.prompts import RequestBuilder
 from runner.approval import (
     Approval,
@@ -77,7 +78,9 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
         EstimatorError, RunnerError: before anything was sent.
     """
     only = options.answered_only
-    checked = check_plan(plan_path, now, options.folder, options.ledger_url, answered_only=only)
+    checked = check_plan(
+        plan_path, now, options.folder, options.ledger_url, answered_only=only, collects=True
+    )
     refuse_unreachable(check_providers(checked.plan, checked.providers, answered_only=only))
     plan, location = checked.plan, checked.ledger_location
     experiment = checked.verified.experiment
@@ -96,8 +99,12 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
             chosen = choose_batched(checked.verified, ledger, options, watch.until)
             work = OpenWork(plan, chosen.models, checked.providers, run, requests, ledger, seed)
             do_jobs: Conduct = options.conduct or _do_jobs
+            if checked.risen and not chosen.batched:  # they were collected just now
+                raise StalePlan(checked.risen)
             if chosen.batched:
-                do_jobs = partial(_do_batches, set_batch_course(work, chosen, options, watch))
+                do_jobs = partial(
+                    _do_batches, set_batch_course(work, chosen, options, watch, checked.risen)
+                )
             progress = do_jobs(work, jobs, options, watch, Control(notes, wishes))
             ledger.record_end((progress.end or StopReason.STOPPED).value, progress.reason)
     with suppress(OSError):  # what was learned helps later estimates; this run does not need it

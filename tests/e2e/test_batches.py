@@ -205,6 +205,22 @@ def test_a_pilot_is_one_of_calls_whose_answers_count_in_batches(server, afcost):
     assert (len(billed), set(billed.values())) == (16, {1})
 
 
+@pytest.mark.parametrize("study", ["openai"], indirect=True)
+@pytest.mark.usefixtures("study")
+def test_what_is_away_is_collected_though_the_plan_is_too_cheap_by_now(server, afcost):
+    afcost("run", "plan.json", "--batch", "--no-wait", "--poll", "0.1")
+    dearer = PRICE | {"input": "4.00", "batch": {"input": "2.00", "output": "0.40"}}
+    prices = {"prices": {MODELS["openai"][0]: dearer}}
+    Path("afcost.prices.yaml").write_text(yaml.safe_dump(prices))
+    _, said = afcost("run", "plan.json", "--poll", "0.1", ends=1)
+    assert "price of openai/gpt-4o-mini: pinned" in said
+    assert len(server.bill().billed) == 2
+    (batch,) = list_batches(afcost)
+    assert (batch["state"], batch["settled"]) == ("ended", 2)
+    afcost("run", "plan.json", ends=3)
+    assert len(server.bill().billed) == 2
+
+
 @pytest.mark.campaigns
 @pytest.mark.parametrize("study", MODELS, indirect=True)
 @pytest.mark.usefixtures("study")
@@ -276,7 +292,6 @@ def test_batches_in_the_place_of_calls_say_nothing_of_the_forecast(afcost, monke
     afcost("approve", "plan.json", "--cap", "0.01", "--yes")
     afcost("run", "plan.json", "--poll", "0.1")
     assert list_kept() == ["planned"]
-
 
 
 def list_batches(afcost):

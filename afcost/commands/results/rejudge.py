@@ -64,7 +64,7 @@ _CENT = 10**10  # pico-dollars
               help="Ask judges in batches where priced so; default: as RUN says.")  # fmt: skip
 @click.option("--wait/--no-wait", "waits", default=True, show_default=True,
               help="Wait for batches, or leave them to the next time.")  # fmt: skip
-@click.option("--poll", type=FiniteRange(min=0), metavar="SECONDS", default=60, show_default=True,
+@click.option("--poll", type=FiniteRange(min=0.1), metavar="SECONDS", default=60, show_default=True,
               help="Time between looks at batches.")  # fmt: skip
 @concurrency_option
 @consent_options
