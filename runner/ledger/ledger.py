@@ -550,8 +550,8 @@ class Ledger(ChunkEntries):
         """Hold what was being sent and free what was only allocated, after a crash.
 
         What is reserved for a chunk that is open stays so, and what is allocated to it: its
-        provider goes on working, and says what became of it. Of a shared ledger who collects it
-        adopts that.
+        provider goes on working, and says what became of it. Where the work was
+        everybody's, this worker has that from now on; else who collects it adopts it.
 
         Args:
             worker: whose work it was; None is everybody's, who are ended: one that was only
@@ -578,7 +578,7 @@ class Ledger(ChunkEntries):
             for of, job, amount in self.store.execute(SELECT_ALLOCATED).fetchall():
                 if worker in (None, of) and job not in working:
                     self._append_entry(head, "free", job, None, {"aside": -int(amount)}, worker=of)
-            if not self.is_shared:
+            if worker is None:
                 self.adopt_chunks()
         return len(lost)
 

@@ -1,7 +1,7 @@
 """Batches of a ledger in PostgreSQL: one process at a time, and no other beside it."""
 
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psycopg
 import pytest
@@ -10,7 +10,7 @@ from pricing.money import Money
 from runner.errors import LedgerBusy, LedgerError
 from runner.execution import StopReason
 from runner.execution.queues.shared_job_queue import open_job_queue
-from runner.ledger import BATCH_MARK
+from runner.ledger import BATCH_MARK, ChunkState
 from runner.ledger.location import PostgresLocation
 from runner.ledger.open import open_ledger, read_ledger
 from runner.ledger.schema import BATCH_VERSION
@@ -114,6 +114,21 @@ def test_one_that_was_taken_for_dead_decides_nothing_any_more(shared):
             ledger.record_chunk(note)
         assert ledger.reserve_chunk(note, []) is None
     check_whole(other)
+
+
+def test_what_is_set_aside_for_a_batch_goes_with_it_whoever_ends_it(shared):
+    run = shared()
+    run.batches.works = False
+    run.go(waits=False)
+    with open_ledger(run.location, run.path.parent) as ledger:
+        ledger.recover_work()
+        (note,) = ledger.open_chunks()
+        assert ledger.balance.aside == ledger.allocated_to(note.chunk) > Money()
+        for entries in ledger.open_lines(note).values():
+            for each in ledger.chunk_attempts(entries):
+                ledger.release(each.attempt, "nothing was sent", to_job=False)
+        ledger.record_chunk(replace(note, state=ChunkState.ENDED))
+        assert ledger.balance.aside == ledger.balance.reserved == Money()
 
 
 def test_earlier_versions_refuse_it_from_the_first_batch_on(shared):
