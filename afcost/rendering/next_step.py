@@ -129,6 +129,9 @@ def advise(report: RunState, end: str, commands: NextCommands) -> list[Advice]:
         commands: to name.
     """
     resume = Advice(_RESUME.get(end, "To resume"), (commands.resume,))
+    if end == "away" and (left := _count_unsent(report)):
+        said = f"To collect them, and send what is left ({left:,} requests)"
+        resume = Advice(said, resume.commands)
     match end:
         case "complete":
             return [Advice("See", (commands.report,))]
@@ -158,6 +161,14 @@ def list_next_steps(report: RunState) -> list[Advice]:
     if report.end == "shown":
         return [_advise_to_go_on(report)]
     return advise(report, report.end, build_commands_of_report(report))
+
+
+def _count_unsent(report: RunState) -> int:
+    """Return how many of the planned requests are neither answered nor away, nor failed."""
+    return sum(
+        max(planned.requests - actual.requests - actual.in_flight - actual.failed, 0)
+        for planned, actual in report.strata
+    )
 
 
 def _advise_to_reconcile(commands: NextCommands) -> Advice:

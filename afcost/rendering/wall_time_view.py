@@ -20,10 +20,10 @@ def describe_time(time: PlanTime, of: str = "time") -> Iterator[str]:
     wall = time.wall
     likely = format_duration(wall.likely)
     yield f"{of}: likely {likely}, 90% {format_range(wall)}, limited by {describe_bound(time)}"
-    yield from _describe_batches(time)
-    yield from _describe_seen(time.seen)
     if time.speeds and not time.has_limits:
         yield "      your rate limits are not known before providers answer: give --rpm, --tpm"
+    yield from _describe_batches(time)
+    yield from _describe_seen(time.seen)
     yield from describe_speeds(time.speeds)
 
 

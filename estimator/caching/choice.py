@@ -154,6 +154,9 @@ class _Chooser:
             return f"caching of this model is not known at {provider}"
         if model.card.cache_read is None:
             return f"no price for cached input is known at {provider}"
+        if model.card.cache_read.price_at(1) >= model.card.input.price_at(1):
+            batched = " in batches" * model.offer.is_batch
+            return f"cached input costs no less than other input{batched} at {provider}"
         return self._find_obstacle_to_marks(model) if rule.kind == "asked" else ""
 
     def _find_obstacle_to_marks(self, model: PlannedModel) -> str:

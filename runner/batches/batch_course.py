@@ -336,5 +336,8 @@ class BatchCourse:
         if self._pending.leave([request]):
             self._settler.look_again([job.place])
             return
-        why = f"it was sent {MOST_ATTEMPTS} times in batches without an answer; calls may get one"
+        why = (
+            f"it was sent {MOST_ATTEMPTS} times in batches without an answer, and is sent no more "
+            "in them; to ask it by calls, plan it without batches"
+        )
         self._settler.give_up(request, why)

@@ -63,6 +63,7 @@ class LineSettler:
         self._ledger, self._store, self._pending = ledger, store, pending
         self._worst_case = worst_case
         self._budget = LineBudget(ledger)
+        self._names = {written: model.name for written, model in models.items()}
         self._models, self._slots, self._on_stop = models, slots, on_stop
         self._deciders: dict[str, AttemptRunner] = {}  # of chunks that are being collected
         self.answered = 0
@@ -175,7 +176,8 @@ class LineSettler:
         """Take note that a request is sent no more in this execution."""
         if request.id not in self.given_up:
             self.given_up.add(request.id)
-            where = f"{request.stage} of {request.condition}, query {request.query}"
+            name = self._names[request.model]
+            where = f"{request.stage} of {name}, {request.condition}, query {request.query}"
             self.failed.append(f"{where}: {why}")
 
     async def release_all(self, note: ChunkNote, why: str) -> None:

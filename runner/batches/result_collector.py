@@ -80,7 +80,7 @@ class ResultCollector:
                 if batch.status != note.status or (batch.succeeded and not note.succeeded):
                     self._store.record(note, **told)
             case BatchState.FAILED if not self._has_answered(note):
-                why = batch.problem or f"{name.provider} refused the batch"
+                why = f"{name.provider} refused the batch: {batch.problem or batch.status}"
                 await self._give_back(note, why, is_queue_full=batch.too_many_queued)
             case BatchState.FAILED | BatchState.ENDED:
                 await self._collect(self._store.record(note, **told), batch)

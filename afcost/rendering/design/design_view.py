@@ -201,7 +201,7 @@ def _describe_time(design: StudyDesign) -> Iterator[str]:
     if late := [str(each.number) for each in design.list_late_rows()]:
         rows = "Row" if len(late) == 1 else "Rows"
         yield f"{rows} {', '.join(late)} may not be done by then (--by)."
-    if not limits.is_known:
+    if not limits.is_known and design.speeds:
         names = ", ".join(sorted({name.partition("/")[0] for name in design.speeds}))
         yield (
             f"No rate limit is known: {names} tell what an account may send only with their "

@@ -11,7 +11,7 @@ from rich.console import Console
 from afcost.rendering import console as draw
 from afcost.rendering.estimate.output_notes import list_uncertainty
 from estimator.caching import CACHE_NOTE
-from estimator.forecast import Stratum
+from estimator.forecast import Stratum, price_strata
 from estimator.plan import (
     Estimate,
     Plan,
@@ -49,11 +49,27 @@ def print_footnotes(console: Console, estimate: Estimate) -> None:
         *describe_test(estimate),
         *_list_prices(estimate),
         *(f"batch: {way}" for way in list_batch_notes(estimate.experiment, plan.models)),
+        *_describe_saving(estimate),
         *(f"sent: {change}" for change in describe_changes(estimate)),
         *list_caching(plan),
         *list_price_notes(plan.models, estimate.book.day, estimate.run_date),
     ):
         draw.print_text(console, line, "dim")
+
+
+def _describe_saving(estimate: Estimate) -> Iterator[str]:
+    """Say what batches likely save against calls, where the prices of those are known."""
+    plan, day = estimate.plan, estimate.run_date
+    saved = 0.0
+    for written, model in plan.models.items():
+        own = [each for each in plan.strata if each.model == written and each.requests]
+        if model.offer.is_batch and own:
+            if model.offer.calls is None:
+                return
+            saved += price_strata(own, model.offer.calls.highest_on(day))
+            saved -= price_strata(own, model.card)
+    if saved > 0:
+        yield f"batch: likely {draw.format_dollars(saved)} less than by calls"
 
 
 def _list_prices(estimate: Estimate) -> Iterator[str]:

@@ -121,6 +121,7 @@ class RunView:
             work += "; PAUSED"
         elif progress.end is not None:
             work += "; finishing requests in flight (Ctrl-C holds their cost)"
+            work += "; batches go on at their provider" * bool(progress.batches)
         elif self._view is not None and self._view.time_left is not None:
             left = self._view.time_left
             work += f", about {format_duration(left.likely)} to go ({format_range(left)})"

@@ -115,6 +115,7 @@ def test_how_long_it_is_kept_is_what_costs_least_at_the_pace_of_the_run(
         ({"queries": 1, "factors": {}}, "cost more than reading it saves"),
         ({"model": "my-lab/llama-3.1-8b"}, "caching of this model is not known at my-lab"),
         ({"batch": True}, "the requests of a batch run side by side"),
+        ({"batch": True, "model": "openai/gpt-4o"}, "costs no less than other input in batches"),
         (
             {"messages": [{"role": "user", "content": RULES}, {**TURN, "role": "system"}, TURN]},
             "a system message follows that differs between prompts",

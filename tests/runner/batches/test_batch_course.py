@@ -298,7 +298,7 @@ def test_a_batch_that_is_refused_for_good_is_named_and_costs_nothing(lab, path):
     run = a_run(lab, path, Faults(validation="invalid", bad=100))
     progress, _ = run.go()
     assert progress.end is StopReason.STOPPED
-    assert progress.reason == f"{MODEL}: refused"
+    assert progress.reason == f"{MODEL}: my-lab refused the batch: refused"
     with ledger_of(run.path) as ledger:
         assert ledger.balance.free == AMPLE
 
