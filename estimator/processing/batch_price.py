@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
+from estimator.cached_prefix import index_prefixes
+from estimator.forecast import Stratum, price_strata
 from estimator.plan import VerifiedPlan
 from estimator.workload import PlannedModel, find_batch_offer
 from pricing.errors import NoPrice
@@ -42,6 +45,23 @@ def batch_offer(plan: VerifiedPlan, model: str) -> Offer | None:
         return None
     is_above = offer.highest_on(plan.book.day).classes_above(planned.reserve)
     return None if is_above else offer
+
+
+def prefers_calls(plan: VerifiedPlan, model: str, offer: Offer, strata: Iterable[Stratum]) -> bool:
+    """Return whether a model's calls, which read cached prompts, likely cost less than its batches.
+
+    Args:
+        plan: as verified now.
+        model: as the experiment writes it.
+        offer: of its batches.
+        strata: of the plan.
+    """
+    planned, day = plan.models[model], plan.book.day
+    own = [each for each in strata if each.model == model and each.requests]
+    if not planned.caching or not own:
+        return False
+    calls = price_strata(own, planned.offer.highest_on(day), index_prefixes({model: planned}))
+    return calls < price_strata(own, offer.highest_on(day))
 
 
 def price_as_batch(

@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from estimator.plan import VerifiedPlan
-from estimator.processing import batch_offer, price_as_batch
+from estimator.processing import batch_offer, prefers_calls, price_as_batch
 from estimator.workload import PlannedModel
 from runner.batches import BatchCourse, BatchWork, price_as_reserved
 from runner.errors import BadRun, CannotSend
+from runner.launch.preflight import CheckedPlan
 from runner.launch.run_options import ApprovalEnd, OpenWork, RunOptions
 from runner.ledger import BATCH_MARK, ChunkNote, Ledger, Location, ledger_exists, read_ledger
 from runner.run_folder import describe_work
@@ -32,29 +33,31 @@ class ChosenBatches:
         batched: written names of those in batches.
         unpriced: those of them whose price in batches is not known any more: what is away of them
             is collected, at the price by which it was reserved, and nothing more is sent.
+        cached: those that are asked by calls, as they read cached prompts and cost less so.
     """
 
     models: dict[str, PlannedModel]
     batched: frozenset[str]
     unpriced: frozenset[str]
+    cached: frozenset[str] = frozenset()
 
 
 def choose_batched(
-    verified: VerifiedPlan, ledger: Ledger, options: RunOptions, until: datetime | None
+    checked: CheckedPlan, ledger: Ledger, options: RunOptions, until: datetime | None
 ) -> ChosenBatches:
     """Choose the models of a plan that are asked in batches, as of `price_batched`.
 
     Raises:
         CannotSend: none can be, though that is asked for; or not in such a run.
     """
-    chosen = price_batched(verified, ledger.open_chunks(), options, until)
+    chosen = price_batched(checked, ledger.open_chunks(), options, until)
     if chosen.batched:
-        _refuse_other_runs(verified, ledger, options)
+        _refuse_other_runs(checked.verified, ledger, options)
     return chosen
 
 
 def price_batched(
-    verified: VerifiedPlan,
+    checked: CheckedPlan,
     open_chunks: Sequence[ChunkNote],
     options: RunOptions,
     until: datetime | None,
@@ -62,11 +65,11 @@ def price_batched(
     """Return the models of a plan, with the prices by which they are asked.
 
     In batches are those that the plan has so, those that have batches away, those that `--by`
-    chose, and with `--batch` all; each where its price in batches is known. What is away was
-    reserved by a price that its ledger has.
+    chose, and with `--batch` all but those whose calls read cached prompts and cost less so; each
+    where its price in batches is known. What is away was reserved by a price that its ledger has.
 
     Args:
-        verified: the plan as it is today.
+        checked: the plan, as it is today.
         open_chunks: of the study's ledger.
         options: what the user chose.
         until: when the approval ends; None where it does not.
@@ -74,6 +77,7 @@ def price_batched(
     Raises:
         CannotSend: none can be, though that is asked for.
     """
+    verified, cached = checked.verified, set[str]()
     models = dict(verified.models)
     away = {each.model for each in open_chunks}
     wanted = models.keys() if options.batch else away | options.batched
@@ -81,7 +85,12 @@ def price_batched(
         if model.offer.is_batch or name not in wanted:
             continue
         offer = batch_offer(verified, name)
-        if offer is not None:
+        if offer is None:
+            continue
+        chosen = name in away | options.batched
+        if not chosen and prefers_calls(verified, name, offer, checked.plan.strata):
+            cached.add(name)
+        else:
             models[name] = price_as_batch(model, offer, datetime.now(UTC), until)
     known = {name for name, model in models.items() if model.offer.is_batch}
     for note in open_chunks:
@@ -96,12 +105,18 @@ def price_batched(
             "were sent, and run it again"
         )
     if options.batch and not batched:
+        if cached:
+            names = ", ".join(str(models[name].name) for name in sorted(cached))
+            raise CannotSend(
+                f"--batch: calls of {names}, which read cached prompts, likely cost less than "
+                "batches; nothing was sent. Run it without --batch"
+            )
         names = ", ".join(str(model.name) for model in models.values())
         raise CannotSend(
             f"--batch: no price in batches is known for {names}; nothing was sent. Run it without "
             "--batch, or set the price that the provider names in afcost.prices.yaml"
         )
-    return ChosenBatches(models, batched, batched - known)
+    return ChosenBatches(models, batched, batched - known, frozenset(cached))
 
 
 def name_worker(verified: VerifiedPlan, location: Location, options: RunOptions) -> str:

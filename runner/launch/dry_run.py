@@ -69,7 +69,7 @@ def prepare_dry_run(
         _check_binding(checked, plan_path, now, None)
         read_planned_files(checked.plan, checked.verified.experiment)
         balance = Balance(checked.approval.cap, Money(), Money(), Money(), Money())
-        batches = price_batched(checked.verified, (), options, checked.approval.until)
+        batches = price_batched(checked, (), options, checked.approval.until)
         begun = _Begun({}, ResumeState(), balance)
         return _find_work(checked, provider_checks, requests, begun, batches)
     with read_ledger(checked.ledger_location) as reader:
@@ -85,7 +85,7 @@ def prepare_dry_run(
         first_work = works[0].digest if works else ""
         shown = frozenset(looks.shown if looks else ())
         away = reader.open_chunks()
-        batches = price_batched(checked.verified, away, options, checked.approval.until)
+        batches = price_batched(checked, away, options, checked.approval.until)
         begun = _Begun(EarlierAnswers(reader, requests), resume, balance, first_work, shown, away)
         found = _find_work(checked, provider_checks, requests, begun, batches)
     return replace(found, stops=tuple(looks.describe_stops() if looks else ()))

@@ -96,7 +96,7 @@ def execute_plan(plan_path: Path, now: datetime, options: RunOptions) -> tuple[R
         ):
             run = create_or_reopen(checked.folder, plan, experiment, location, requests)
             options.on_start(run, ledger)
-            chosen = choose_batched(checked.verified, ledger, options, watch.until)
+            chosen = choose_batched(checked, ledger, options, watch.until)
             work = OpenWork(plan, chosen.models, checked.providers, run, requests, ledger, seed)
             do_jobs: Conduct = options.conduct or _do_jobs
             if checked.risen and not chosen.batched:  # they were collected just now

@@ -67,7 +67,9 @@ def _describe_batches(dry_run: DryRun) -> Iterator[str]:
     if batched:
         by_way: dict[str, list[str]] = {"in batches": [], "by calls": []}
         for written, model in models.items():
-            by_way["in batches" if written in batched else "by calls"].append(str(model.name))
+            cached = " (which read cached prompts and cost less so)"
+            name = f"{model.name}{cached * (written in dry_run.batches.cached)}"
+            by_way["in batches" if written in batched else "by calls"].append(name)
         yield "; ".join(f"{way}: {', '.join(names)}" for way, names in by_way.items() if names)
     if dry_run.away:
         yield describe_chunks(dry_run.away, {}, datetime.now(UTC), is_short=True)
