@@ -158,6 +158,6 @@ def test_a_cache_that_is_read_further_than_it_was_marked_is_not_believed(lab, se
 
 def test_calls_that_read_cached_prompts_for_less_are_not_put_into_batches(lab, server, study):
     study(cap="50", max_tokens=20_000)
-    _, said = lab.afcost("run", "plan.json", "--batch", ends=3)
+    said = " ".join(lab.afcost("run", "plan.json", "--batch", ends=3).stderr.split())
     assert f"calls of {MODEL}, which read cached prompts, likely cost less than batches" in said
     assert not server.bill().calls
