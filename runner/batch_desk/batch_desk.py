@@ -6,6 +6,7 @@ at once. Each step is a transaction of its own, and asking twice does no harm.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -18,7 +19,17 @@ from providers.failures import FailureMeaning
 from providers.registry import load_providers
 from runner.batch_desk.batch_keys import refuse_unconfirmed_keys
 from runner.errors import BadRun, CannotSend, LedgerBusy
-from runner.ledger import ChunkNote, ChunkState, Ledger, is_running, open_ledger
+from runner.ledger import (
+    BATCH_MARK,
+    ChunkNote,
+    ChunkState,
+    Ledger,
+    Location,
+    PostgresLocation,
+    is_running,
+    open_job_table,
+    open_ledger,
+)
 from runner.run_folder import RunFolder
 from runner.transport import NotBilled, Unknown
 from runner.transport.batches import BatchClient, BatchTransport, Found
@@ -26,6 +37,7 @@ from runner.transport.batches import BatchClient, BatchTransport, Found
 _UNSENT = (ChunkState.INTENDED, ChunkState.UPLOADED)
 _CANCELLED = "it was cancelled before anything of it was sent"
 _AT_ONCE = 200  # attempts, ended in one transaction
+_LEASE = 60.0  # seconds, after which a run may begin beside what waits here, and ends it
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +138,7 @@ class BatchDesk:
         entries = [entry for number in sorted(lines) for entry in lines[number]]
         for start in range(0, len(entries), _AT_ONCE):
             with self._ledger.transaction():
+                self._ledger.refuse_evicted()
                 for each in self._ledger.chunk_attempts(entries[start : start + _AT_ONCE]):
                     if is_billed:
                         self._ledger.hold(each.attempt, why)
@@ -206,12 +219,12 @@ def open_batch_desk(run: RunFolder) -> Iterator[BatchDesk]:
         LedgerError: the ledger cannot be opened.
     """
     location = run.ledger_location
-    if location.is_shared and is_running(location):  # recovering would end its workers
+    if location.is_shared and is_running(location):
         raise LedgerBusy(f"{location} is in use by running processes; stop them first")
     models = run.all_models()
     providers = load_providers(run.spec.providers)
-    with open_ledger(location, run.path) as ledger:
-        ledger.recover_work()
+    worker = f"{BATCH_MARK}{secrets.token_hex(8)}"
+    with open_ledger(location, run.path, worker=worker) as ledger, _alone(location, ledger):
         used = {models[n.model].name.provider for n in ledger.open_chunks() if n.model in models}
         asked = (providers[each] for each in sorted(used))
         refuse_unconfirmed_keys(asked, ledger.witness.plan_file)
@@ -224,3 +237,24 @@ def open_batch_desk(run: RunFolder) -> Iterator[BatchDesk]:
             ),
             run.path,
         )
+
+
+@contextmanager
+def _alone(location: Location, ledger: Ledger) -> Iterator[None]:
+    """Decide about batches alone: as on a file, no run begins on a shared ledger meanwhile.
+
+    Raises:
+        LedgerBusy: one has begun.
+    """
+    if not isinstance(location, PostgresLocation):
+        ledger.recover_work()
+        yield
+        return
+    with open_job_table(location, ledger, _LEASE) as table:
+        table.register(0)  # jobs are made by what has a plan
+        try:
+            ledger.adopt_chunks()
+            yield
+        finally:
+            if not ledger.failure:
+                table.unregister()

@@ -40,6 +40,7 @@ from runner.execution import (
     describe_unsent,
     find_done_places,
 )
+from runner.ledger import ChunkNote
 
 _CALLS_AT_ONCE = 500  # jobs, before batches are looked at again
 _UNPRICED = (
@@ -267,13 +268,22 @@ class BatchCourse:
             return
         before = len(self._store.notes)
         for note in list(self._store.notes.values()):
-            await self._watch.advance(keeper, note.chunk)
+            if note.is_unsent and (why := self._rooms.find_why_unsent(note)):
+                await self._free(note, why)
+            else:
+                await self._watch.advance(keeper, note.chunk)
             if self._progress.end is not None:
                 break
         self._watch.note_look()
         if len(self._store.notes) < before:  # money came free
             self._offer_postponed()
         self._watch.show()
+
+    async def _free(self, note: ChunkNote, why: str) -> None:
+        """Free a chunk of which nothing was sent; what it asked for is planned once more."""
+        assert self._settler is not None  # noqa: S101 - it was attached
+        await self._settler.release_all(note, why)
+        self._store.end(note, problem=why)
 
     def _offer_postponed(self) -> None:
         self._pending.add_calls(self._postponed)

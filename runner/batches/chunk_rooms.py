@@ -14,7 +14,9 @@ from providers.batches import BatchLimits
 from runner.batches.batch_work import BatchWork
 from runner.batches.chunk_store import ChunkStore
 from runner.batches.cutting import MOST_LINES, ChunkRoom
+from runner.batches.notes import has_price
 from runner.batches.pending_work import Kind
+from runner.ledger import ChunkNote
 
 _PART_OF_CAP = 10  # a chunk is one part of so many at most, unless a block alone is more
 
@@ -58,6 +60,19 @@ class ChunkRooms:
             money=Money(balance.cap.pico // _PART_OF_CAP),
             free=balance.free,
         )
+
+    def find_why_unsent(self, note: ChunkNote) -> str:
+        """Return why a chunk that was reserved earlier is not sent any more; empty where it may be.
+
+        At another price it may cost more than is reserved for it.
+        """
+        work = self._work
+        if work.ledger.is_overdrawn:
+            return "nothing of it was sent, and the cap does not cover it any more"
+        may_go = not work.collects_only and note.model not in work.unpriced
+        if may_go and has_price(work.models[note.model], note.price):
+            return ""
+        return "nothing of it was sent, and prices are not those that it was reserved at"
 
     def find_limits(self, model: str) -> BatchLimits | None:
         """Return what a model's batches are like; None where it has none."""

@@ -1,6 +1,6 @@
 """What the note of a chunk says: its price, how long it was waited for, and all of it in words."""
 
-from runner.batches.notes.chunk_price import price_as_reserved, write_price
+from runner.batches.notes.chunk_price import has_price, price_as_reserved, write_price
 from runner.batches.notes.describe import describe_chunk, describe_chunks
 from runner.batches.notes.waiting import (
     Moment,
@@ -19,6 +19,7 @@ __all__ = [
     "describe_chunks",
     "end_wait",
     "find_passed",
+    "has_price",
     "has_waited",
     "price_as_reserved",
     "write_price",

@@ -6,6 +6,7 @@ has its price: what is billed at which time, and the highest of that time, as a 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -39,3 +40,14 @@ def price_as_reserved(model: PlannedModel, price: Mapping[str, Any] | None) -> P
     offer = Offer.from_json(price["offer"])
     reserve = RateCard.from_json(price["reserve"])
     return replace(model, offer=offer, card=reserve, reserve=reserve, caching=())
+
+
+def has_price(model: PlannedModel, price: Mapping[str, Any] | None) -> bool:
+    """Return whether a model is priced now as a chunk's note says.
+
+    Args:
+        model: as it is priced now.
+        price: as of `write_price`; None of a chunk of an earlier version: that is not known.
+    """
+    own, of_chunk = (json.dumps(each, sort_keys=True) for each in (write_price(model), price))
+    return own == of_chunk

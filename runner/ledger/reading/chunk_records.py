@@ -120,6 +120,11 @@ class ChunkNote:
         return self.state is not ChunkState.ENDED
 
     @property
+    def is_unsent(self) -> bool:
+        """Whether its provider was certainly not asked for it."""
+        return self.state in (ChunkState.INTENDED, ChunkState.UPLOADED)
+
+    @property
     def due(self) -> datetime | None:
         """When the provider gives it up at the latest; None where that is not known."""
         if not self.asked_at or self.window is None:

@@ -138,8 +138,13 @@ class ChunkEntries(ResumeQueries):
         return super().chunks()
 
     def adopt_chunks(self) -> None:
-        """Have what is allocated to open chunks be this worker's, who collects them."""
+        """Have what is allocated to open chunks be this worker's, who collects them.
+
+        Raises:
+            LedgerError: others took this worker for dead, and collect them.
+        """
         with self.transaction() as head:
+            head.refuse_evicted()
             names = [each.chunk for each in self.open_chunks()]
             found = self.store.execute(SELECT_ALLOCATED).fetchall() if names else []
             for of, job, amount in found:

@@ -350,6 +350,7 @@ class Run:
     batched: frozenset[str] = frozenset({MODEL})
     limits: BatchLimits = LIMITS
     unpriced: frozenset[str] = frozenset()
+    collects_only: str = ""
     kill: Callable[[], None] = lambda: None
     client: Callable[[], Any] | None = None  # None: `batches` itself
     providers: dict[str, Any] = field(default_factory=lambda: {"my-lab": None})
@@ -382,6 +383,7 @@ class Run:
                     models=self.lab.models,
                     batched=self.batched,
                     unpriced=self.unpriced,
+                    collects_only=self.collects_only,
                     providers=self.providers,
                     folder=self.path.parent,
                     work="work",

@@ -9,7 +9,7 @@ from pricing.money import Money
 from pricing.rates import Offer
 from runner.batches.notes.chunk_price import price_as_reserved, write_price
 from runner.execution import StopReason
-from tests.runner.batches.fake_batches import FakeBatches, Run
+from tests.runner.batches.fake_batches import FakeBatches, Faults, Run
 from tests.runner.sample_experiment import AMPLE, MODEL, FakeProvider, always, ledger_of, make
 
 
@@ -59,6 +59,41 @@ def test_a_model_without_a_price_is_collected_and_sent_no_more(lab, tmp_path):
     with ledger_of(path) as ledger:
         assert ledger.open_chunks() == []
         assert ledger.balance.settled == run.billed > Money()
+
+
+@pytest.fixture
+def unsent(lab, tmp_path):
+    """A run whose first batch is reserved, and could not be sent yet."""
+    batches = FakeBatches(lab, Faults(creation="refused", bad=1))
+    run = Run(lab, tmp_path / "ledger.sqlite", AMPLE, batches, FakeProvider(lab, always(4)))
+    assert run.go(waits=False)[0].end is StopReason.AWAY
+    return run
+
+
+def test_what_was_not_sent_yet_is_reserved_once_more_at_the_price_of_now(lab, unsent):
+    unsent.lab = unsent.batches.lab = at_other_prices(lab, "3")
+    assert unsent.go()[0].end is StopReason.COMPLETE
+    with ledger_of(unsent.path) as ledger:
+        first, *others = ledger.chunks()
+        assert (first.settled, first.released) == (0, first.attempts)
+        assert ledger.balance.settled == unsent.billed
+        assert sum(each.settled for each in others) == 2 * len(lab.subjects())
+
+
+@pytest.mark.parametrize("of", ["plan", "model", "cap"])
+def test_what_was_not_sent_yet_is_free_where_nothing_is_sent_any_more(unsent, of):
+    if of == "plan":
+        unsent.collects_only = "prices rose"
+    elif of == "model":
+        unsent.unpriced = frozenset({MODEL})
+    else:
+        unsent.cap = Money.from_usd("0.000000001")
+    progress, _ = unsent.go(waits=False)
+    assert progress.end is (StopReason.CAP if of == "cap" else StopReason.STOPPED)
+    assert (unsent.batches.tried, unsent.billed) == (1, Money())
+    with ledger_of(unsent.path, unsent.cap) as ledger:
+        assert ledger.open_chunks() == []
+        assert ledger.balance.reserved == ledger.balance.aside == Money()
 
 
 def test_a_note_keeps_what_a_price_bills(lab):

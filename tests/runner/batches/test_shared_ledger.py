@@ -2,11 +2,13 @@
 
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import psycopg
 import pytest
 
 from pricing.money import Money
+from runner.batch_desk import open_batch_desk
 from runner.errors import LedgerBusy, LedgerError
 from runner.execution import StopReason
 from runner.execution.queues.shared_job_queue import open_job_queue
@@ -129,6 +131,47 @@ def test_what_is_set_aside_for_a_batch_goes_with_it_whoever_ends_it(shared):
                 ledger.release(each.attempt, "nothing was sent", to_job=False)
         ledger.record_chunk(replace(note, state=ChunkState.ENDED))
         assert ledger.balance.aside == ledger.balance.reserved == Money()
+
+
+def ended_by_hand(run):
+    """Open what ends batches of a run by hand, without asking anyone."""
+    spec = SimpleNamespace(providers={})
+    folder = run.path.parent
+    return open_batch_desk(
+        SimpleNamespace(ledger_location=run.location, path=folder, spec=spec, all_models=dict)
+    )
+
+
+def test_no_run_begins_while_batches_are_ended_by_hand(shared):
+    run, other = shared(), shared(name="two")
+    run.batches.works = False
+    run.go(waits=False)
+    other.batches, other.workers = run.batches, 5
+    with ended_by_hand(run) as desk:
+        with pytest.raises(LedgerBusy, match="one does so now"):
+            other.go()
+        desk.give_up(*desk.find_open(), "it is lost")
+    with read_ledger(run.location) as reader:
+        (note,) = reader.chunks()
+        assert (reader.balance().held.pico, note.held) == (note.reserved, note.attempts)
+        assert reader.balance().aside == reader.balance().reserved == Money()
+
+
+def test_what_is_ended_by_hand_too_late_stays_as_a_run_has_it(shared):
+    run, other = shared(), shared(name="two")
+    run.batches.works = False
+    run.go(waits=False)
+    other.batches, other.workers = run.batches, 5
+    with ended_by_hand(run) as desk:
+        notes = desk.find_open()
+        with psycopg.connect(run.location.url) as database:
+            database.execute("UPDATE afcost_study.worker SET until = now() - interval '1 second'")
+        assert other.go(waits=False)[0].end is StopReason.AWAY
+        with pytest.raises(LedgerError, match="missed its lease"):
+            desk.give_up(*notes, "it is lost")
+    run.batches.works = True
+    assert other.go()[0].end is StopReason.COMPLETE
+    check_whole(other)
 
 
 def test_earlier_versions_refuse_it_from_the_first_batch_on(shared):
