@@ -8,7 +8,6 @@ https://platform.claude.com/docs/en/build-with-claude/batch-processing. Only res
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from msgspec import Raw, Struct
@@ -31,6 +30,7 @@ from providers.batches.apis.result_line import (
     ResultLine,
     is_given,
     read_custom_id,
+    read_error,
 )
 from providers.batches.batch_line import LineEnd
 from providers.batches.chunk import ChunkToSend
@@ -125,9 +125,9 @@ def _batches_url(target: BatchTarget) -> str:
 
 def _find_status(error: Raw) -> int:
     """Return the status that an error would have had; it may be inside of another."""
-    fields = json.loads(bytes(error))
-    inner = fields.get("error") if isinstance(fields, dict) else None
-    kind = (inner if isinstance(inner, dict) else fields).get("type") if fields else ""
+    fields = read_error(error)
+    inner = fields.get("error")
+    kind = (inner if isinstance(inner, dict) else fields).get("type")
     return _STATUSES.get(str(kind), SERVER_ERROR)
 
 

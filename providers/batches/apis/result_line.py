@@ -73,8 +73,9 @@ def _build(kind: type[T], data: dict[str, Any]) -> T:
         inner = [part for part in get_args(each.type) if part is not NoneType and isclass(part)]
         if each.type is Raw:
             given[each.name] = Raw(json.dumps(value).encode()) if each.name in data else Raw(b"")
-        elif isinstance(value, dict) and inner and issubclass(inner[0], Struct):
-            given[each.name] = _build(inner[0], value)
+        elif inner and issubclass(inner[0], Struct):
+            if isinstance(value, dict):
+                given[each.name] = _build(inner[0], value)
         elif isinstance(value, str | int):
             given[each.name] = value
     return kind(**given)
@@ -96,8 +97,15 @@ def read_custom_id(value: object) -> str:
 
 
 def read_error(value: Raw) -> dict[str, Any]:
-    """Return an error as an object; a text is its message."""
-    error = json.loads(bytes(value))
+    """Return an error as an object; a text is its message.
+
+    Raises:
+        MalformedResponse: it is nested too deeply, or has a number of thousands of digits.
+    """
+    try:
+        error = json.loads(bytes(value))
+    except (ValueError, RecursionError) as why:
+        raise MalformedResponse(f"its error cannot be read: {quote_value(str(why))}") from why
     return error if isinstance(error, dict) else {"message": str(error)}
 
 

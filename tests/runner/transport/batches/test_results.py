@@ -138,6 +138,7 @@ def test_a_line_that_was_refused_is_not_billed(tmp_path, name, line):
         ("openai", {"custom_id": ID, "response": None, "error": None}),
         ("openai", {"custom_id": ID, "error": {"code": "server_error", "message": "oh"}}),
         ("openai", {"custom_id": ID, "error": "oh"}),
+        ("openai", {"custom_id": ID, "response": "oh"}),
         ("openai", openai(200, {**COMPLETION, "padding": "x" * 2**21})),
         ("openai", openai(200, {**COMPLETION, "padding": [[]] * 30_000})),
         ("openai", openai(504, {"error": {"message": "oh"}, "usage": {"completion_tokens": 9}})),
@@ -173,3 +174,18 @@ def test_what_json_allows_and_the_faster_library_does_not_is_read_too(tmp_path, 
     outcome = read_one("openai", tmp_path, text.encode())
     assert isinstance(outcome, Answered)
     assert outcome.response.usage.output == 20
+
+
+ODD = b'{"custom_id": "%s", ' % ID.encode()
+UNREADABLE = [
+    ("openai", ODD + b'"error": {"code": %s}}' % (b"1" * 5000)),
+    ("google", ODD.replace(b"custom_id", b"key") + b'"error": {"code": %s}}' % (b"1" * 5000)),
+    ("anthropic", ODD + b'"result": {"type": "errored", "error": %s}}' % (b"1" * 5000)),
+    ("anthropic", ODD + b'"result": "oh"}'),
+]
+
+
+@pytest.mark.parametrize(("name", "line"), UNREADABLE)
+def test_a_line_that_is_odd_inside_is_told_of_and_ends_no_run(tmp_path, name, line):
+    [result] = read(name, tmp_path, line)
+    assert isinstance(result, BadLine)
