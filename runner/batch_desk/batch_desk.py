@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pricing.catalog import ModelName
 from providers.batches import ChunkToSend, RemoteBatch
-from providers.failures import FailureMeaning
 from providers.registry import load_providers
 from runner.batch_desk.batch_keys import refuse_unconfirmed_keys
 from runner.errors import BadRun, CannotSend, LedgerBusy
@@ -157,7 +156,8 @@ class BatchDesk:
             )
         )
         for path in (self._folder / "batches").glob(f"{note.chunk}.*"):
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
     def _find_name(self, note: ChunkNote) -> ModelName:
         if note.model not in self._names:
@@ -203,8 +203,7 @@ def _judge_told(note: ChunkNote, told: RemoteBatch | NotBilled | Unknown) -> Ver
         return _keep(f"its provider knows it, and says: {told.status}; run the plan to collect it")
     failure = told.failure
     is_past = note.due is not None and datetime.now(UTC) > note.due
-    is_cut_off = failure.meaning is FailureMeaning.UNSENT
-    if is_past or is_cut_off or (isinstance(told, NotBilled) and not failure.retries):
+    if is_past or (isinstance(told, NotBilled) and not failure.retries):
         return _let_go(f"its provider does not tell of it: {failure.message}")
     return _keep(f"its provider may tell of it later: {failure.message}")
 

@@ -106,13 +106,17 @@ class PendingWork:
                 yield OpenJob(place, subject, ((turns.next,),), attempts, turns.next)
                 continue
             assert turns.completion is not None  # noqa: S101 - there is no next turn
-            if self._again.asks(subject, answered[subject.id], answers[subject.id]):
+            answer = self._requests.read_subject_answer(subject, turns.completion)
+            known = KnownVerdicts(answered)
+            judges = list(self._requests.build_judge_requests(subject, answer, known))
+            # One whose judges were asked was left as it is, for want of money.
+            is_judged = any(judge.id in attempts for judge in judges)
+            if not is_judged and self._again.asks(
+                subject, answered[subject.id], answers[subject.id]
+            ):
                 left = ((subject,),)
                 yield OpenJob(place, subject, left, attempts, subject, answers, is_again=True)
                 continue
-            answer = self._requests.read_subject_answer(subject, turns.completion)
-            known = KnownVerdicts(answered)
-            judges = self._requests.build_judge_requests(subject, answer, known)
             open_ones = [
                 judge
                 for judge in judges

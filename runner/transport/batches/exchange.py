@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Self, TypeVar, cast
@@ -80,7 +80,11 @@ class Exchange:
         It is what its last answer stated, and the time since, by a clock that is never set.
         """
         stated = self._stated.get(provider)
-        return stated and stated[0] + timedelta(seconds=time.monotonic() - stated[1])
+        if stated is None:
+            return None
+        with suppress(OverflowError):  # at the end of all years
+            return stated[0] + timedelta(seconds=time.monotonic() - stated[1])
+        return None
 
     async def ask(  # noqa: PLR0913 - what a request is
         self,

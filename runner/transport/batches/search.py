@@ -106,7 +106,9 @@ async def _list_batches(
             return
         seen.update(each.id for each in fresh)
         cursor = page.cursor
-        is_past = any(each.created_at and each.created_at < since for each in page.batches)
+        # Of all of them: one with a wrong time must not hide those behind it.
+        times = [each.created_at for each in page.batches]
+        is_past = bool(times) and all(each is not None and each < since for each in times)
         if not cursor or (is_past and way.limits.newest_first):
             return
     looked.is_whole = False

@@ -3,16 +3,19 @@
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from pricing.catalog import ModelName
 from pricing.money import Money
+from providers.failures import describe_unsent
 from providers.registry import builtin_providers
 from runner.batch_desk import BatchDesk
 from runner.batch_desk.batch_keys import refuse_unconfirmed_keys
 from runner.errors import BadRun, NotApproved
 from runner.ledger import ChunkNote, ChunkState
+from runner.transport import NotBilled
 from tests.runner.sample_experiment import MODEL, an_attempt, ledger_of
 
 CAP, EACH, COVER = Money.from_usd("1"), Money.from_usd("0.10"), Money.from_usd("0.30")
@@ -69,6 +72,28 @@ def test_a_model_that_no_plan_has_can_be_given_up(opened):
     judged = asyncio.run(desk.find_why_to_keep(note))
     assert judged.may_go
     assert "gone/model" in judged.why
+
+
+def test_what_cannot_be_reached_is_given_up_only_once_it_is_due(opened, tmp_path):
+    class Unreachable:
+        async def poll(self, *_):
+            return NotBilled(describe_unsent("there is no network"))
+
+    @asynccontextmanager
+    async def ask():
+        yield Unreachable()
+
+    ledger, _ = opened
+    names = {MODEL: ModelName(MODEL, "my-lab", "llama-3.1-8b")}
+    desk = BatchDesk(ledger, names, ask, tmp_path)
+    now = datetime.now(UTC)
+    for asked, may_go in ((now, False), (now - timedelta(hours=25), True)):
+        note = replace(
+            NOTE, state=ChunkState.CREATED, batch="b", window=24.0, asked_at=asked.isoformat()
+        )
+        judged = asyncio.run(desk.find_why_to_keep(note))
+        assert judged.may_go is may_go
+        assert "no network" in judged.why
 
 
 def test_a_key_goes_nowhere_that_no_approval_has_confirmed(tmp_path):

@@ -110,3 +110,16 @@ def test_without_money_for_that_an_answer_is_judged_as_it_is(lab, tmp_path):
         if progress.end is StopReason.COMPLETE:
             return
         assert progress.end is StopReason.CAP
+
+
+def test_what_is_judged_as_it_is_stays_so_in_the_next_run(lab, tmp_path):
+    for jobs in itertools.count(5):
+        run = in_batches(lab, tmp_path / str(jobs), cap=lab.dearest_job() * jobs)
+        while (end := run.go(waits=False)[0].end) is StopReason.AWAY:
+            pass
+        with ledger_of(run.path) as ledger:
+            assert lab.unjudged(ledger) == []
+            assert ledger.balance.held == Money()
+            assert run.billed == ledger.balance.settled <= run.cap
+        if end is StopReason.COMPLETE:
+            return

@@ -94,16 +94,19 @@ def test_a_job_of_googles_is_found_by_its_display_name(tmp_path):
     assert asked[0].path == "/v1/batches?pageSize=100"
 
 
-def test_all_pages_are_read_until_one_is_older_than_the_chunk(tmp_path):
-    old = openai("batch_0", created=-8 * 86_400)
+@pytest.mark.parametrize("is_there", [True, False])
+def test_all_pages_are_read_until_one_is_older_than_the_chunk(tmp_path, is_there):
+    """One batch with a wrong time hides none of those behind it."""
+    wrong, old = (openai(each, created=-8 * 86_400) for each in ("batch_2", "batch_0"))
+    behind = [openai("batch_1", CHUNK)] if is_there else [old]
 
     def answer(asked):
         if "after=batch_2" in asked.path:
-            return Told({"data": [openai("batch_1"), old], "has_more": True})
-        return Told({"data": [openai("batch_3"), openai("batch_2")], "has_more": True})
+            return Told({"data": behind, "has_more": True})
+        return Told({"data": [openai("batch_3"), wrong], "has_more": True})
 
     found, asked = look(answer, "openai", tmp_path)
-    assert (found.batch, found.is_sure, len(asked)) == (None, True, 2)
+    assert (found.batch is not None, found.is_sure, len(asked)) == (is_there, True, 2)
 
 
 @pytest.mark.parametrize("name", ["openai", "anthropic", "openrouter", "google", "mistral"])
