@@ -112,14 +112,24 @@ def test_without_money_for_that_an_answer_is_judged_as_it_is(lab, tmp_path):
         assert progress.end is StopReason.CAP
 
 
-def test_what_is_judged_as_it_is_stays_so_in_the_next_run(lab, tmp_path):
-    for jobs in itertools.count(5):
-        run = in_batches(lab, tmp_path / str(jobs), cap=lab.dearest_job() * jobs)
-        while (end := run.go(waits=False)[0].end) is StopReason.AWAY:
+def test_what_is_judged_as_it_is_stays_so_in_the_next_run(tmp_path):
+    """Its judges are away while the next run begins; what they say is paid for, and counts."""
+    judge = {
+        "name": "compliance",
+        "model": MODEL,
+        "samples": 1,
+        "messages": [{"role": "user", "content": "Was this refused? Answer: {{ output }}"}],
+        "sampling": {"max_tokens": 8},
+    }
+    answer = {"again": 1, "empty": "judged"}
+    lab = make(tmp_path / "e", queries=3, judges=[judge], answer=answer)
+    for tenths in range(76, 82):
+        run = in_batches(
+            lab, tmp_path / str(tenths), cap=Money(lab.dearest_job().pico * tenths // 10)
+        )
+        while run.go(waits=False)[0].end is StopReason.AWAY:
             pass
         with ledger_of(run.path) as ledger:
             assert lab.unjudged(ledger) == []
             assert ledger.balance.held == Money()
             assert run.billed == ledger.balance.settled <= run.cap
-        if end is StopReason.COMPLETE:
-            return
