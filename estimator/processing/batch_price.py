@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from functools import partial
 
 from estimator.cached_prefix import index_prefixes
@@ -15,6 +16,8 @@ from pricing.errors import NoPrice
 from pricing.rates import Offer
 from providers.addresses import find_service
 from providers.registry import load_providers
+
+_LEAST = Decimal("0.25")  # of a planned price
 
 
 def batch_offer(plan: VerifiedPlan, model: str) -> Offer | None:
@@ -45,6 +48,19 @@ def batch_offer(plan: VerifiedPlan, model: str) -> Offer | None:
         return None
     is_above = offer.highest_on(plan.book.day).classes_above(planned.reserve)
     return None if is_above else offer
+
+
+def is_far_below(model: PlannedModel, offer: Offer, day: date) -> bool:
+    """Return whether a batch offer is below a quarter of a planned price, which nobody approved.
+
+    No provider is known whose batches cost less than half of its calls.
+
+    Args:
+        model: as planned, by calls.
+        offer: of its batches.
+        day: whose prices count.
+    """
+    return bool(model.card.scaled(_LEAST).classes_above(offer.highest_on(day)))
 
 
 def prefers_calls(plan: VerifiedPlan, model: str, offer: Offer, strata: Iterable[Stratum]) -> bool:

@@ -86,25 +86,32 @@ class BatchDesk:
             raise BadRun(f"{missing[0]} is no batch that is open here; `afcost batches` lists them")
         return list({found[name].chunk: found[name] for name in names}.values())
 
-    async def cancel(self, notes: Sequence[ChunkNote]) -> list[tuple[ChunkNote, str]]:
-        """Ask providers to cancel batches; return each with what came of it, in words."""
+    async def cancel(self, notes: Sequence[ChunkNote]) -> list[tuple[ChunkNote, str, bool]]:
+        """Ask providers to cancel batches.
+
+        Returns:
+            each with what came of it, in words, and whether its provider could be asked.
+        """
+        found = []
         async with self._open_transport() as client:
-            return [(note, await self._cancel(client, note)) for note in notes]
+            for note in notes:
+                try:
+                    found.append((note, await self._cancel(client, note), True))
+                except CannotSend as error:
+                    found.append((note, f"its provider cannot be asked: {error}", False))
+        return found
 
     async def _cancel(self, client: BatchTransport, note: ChunkNote) -> str:
         if note.state in _UNSENT:
             self._end(note, _CANCELLED, is_billed=False)
             return "nothing of it was sent; its money is free"
-        try:
-            if note.state is ChunkState.CREATING:
-                found = await client.find(self._find_name(note), self._describe(note))
-                if found.batch is None:
-                    return "it is not known yet whether it was made; the next run looks for it"
-                note = replace(note, state=ChunkState.CREATED, batch=found.batch.id, problem="")
-                self._ledger.record_chunk(note)
-            told = await client.cancel(self._find_name(note), note.batch)
-        except CannotSend as error:
-            return f"its provider cannot be asked: {error}"
+        if note.state is ChunkState.CREATING:
+            found = await client.find(self._find_name(note), self._describe(note))
+            if found.batch is None:
+                return "it is not known yet whether it was made; the next run looks for it"
+            note = replace(note, state=ChunkState.CREATED, batch=found.batch.id, problem="")
+            self._ledger.record_chunk(note)
+        told = await client.cancel(self._find_name(note), note.batch)
         if not isinstance(told, RemoteBatch):
             return f"it cannot be cancelled: {told.failure.message}"
         if told.id != note.batch:
@@ -119,12 +126,15 @@ class BatchDesk:
             return _keep("nothing of it was sent: cancel it, which frees its money")
         try:
             name = self._find_name(note)
+        except CannotSend as error:
+            return _let_go(f"its provider cannot be asked: {error}")
+        try:
             async with self._open_transport() as client:
                 if note.state is ChunkState.CREATING:
                     return _judge_found(await client.find(name, self._describe(note)))
                 told = await client.poll(name, note.batch)
-        except CannotSend as error:
-            return _let_go(f"its provider cannot be asked: {error}")
+        except CannotSend as error:  # a key that is not set now may be set again
+            return _judge_late(note, f"its provider cannot be asked: {error}")
         return _judge_told(note, told)
 
     def give_up(self, note: ChunkNote, why: str) -> None:
@@ -202,10 +212,17 @@ def _judge_told(note: ChunkNote, told: RemoteBatch | NotBilled | Unknown) -> Ver
     if isinstance(told, RemoteBatch):
         return _keep(f"its provider knows it, and says: {told.status}; run the plan to collect it")
     failure = told.failure
-    is_past = note.due is not None and datetime.now(UTC) > note.due
-    if is_past or (isinstance(told, NotBilled) and not failure.retries):
+    if isinstance(told, NotBilled) and not failure.retries:
         return _let_go(f"its provider does not tell of it: {failure.message}")
-    return _keep(f"its provider may tell of it later: {failure.message}")
+    return _judge_late(note, f"its provider does not tell of it: {failure.message}")
+
+
+def _judge_late(note: ChunkNote, why: str) -> Verdict:
+    """Let a batch go that was due before now, where it may be told of later."""
+    if note.due is not None and datetime.now(UTC) > note.due:
+        return _let_go(why)
+    until = f" before {note.due:%Y-%m-%d %H:%M} UTC" if note.due else ""
+    return _keep(f"{why}; it may be collected{until}")
 
 
 @contextmanager

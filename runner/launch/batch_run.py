@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import secrets
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from estimator.plan import VerifiedPlan
-from estimator.processing import batch_offer, prefers_calls, price_as_batch
+from estimator.processing import batch_offer, is_far_below, prefers_calls, price_as_batch
 from estimator.workload import PlannedModel
+from pricing.rates import Offer
 from runner.batches import BatchCourse, BatchWork, price_as_reserved
 from runner.errors import BadRun, CannotSend
 from runner.launch.preflight import CheckedPlan
@@ -75,23 +76,18 @@ def price_batched(
         until: when the approval ends; None where it does not.
 
     Raises:
-        CannotSend: none can be, though that is asked for.
+        CannotSend: none can be, though that is asked for; or at a price that nobody approved.
     """
     verified, cached = checked.verified, set[str]()
     models = dict(verified.models)
     away = {each.model for each in open_chunks}
     wanted = models.keys() if options.batch else away | options.batched
-    for name, model in verified.models.items():
-        if model.offer.is_batch or name not in wanted:
-            continue
-        offer = batch_offer(verified, name)
-        if offer is None:
-            continue
+    for name, offer in _find_offers(verified, wanted, away):
         chosen = name in away | options.batched
         if not chosen and prefers_calls(verified, name, offer, checked.plan.strata):
             cached.add(name)
         else:
-            models[name] = price_as_batch(model, offer, datetime.now(UTC), until)
+            models[name] = price_as_batch(models[name], offer, datetime.now(UTC), until)
     known = {name for name, model in models.items() if model.offer.is_batch}
     for note in open_chunks:
         if note.price is not None and note.model in models.keys() - known:
@@ -117,6 +113,30 @@ def price_batched(
             "--batch, or set the price that the provider names in afcost.prices.yaml"
         )
     return ChosenBatches(models, batched, batched - known, frozenset(cached))
+
+
+def _find_offers(
+    verified: VerifiedPlan, wanted: Collection[str], away: Collection[str]
+) -> Iterator[tuple[str, Offer]]:
+    """Yield models that are planned as calls, with today's offers of their batches.
+
+    Raises:
+        CannotSend: one is too far below what was approved.
+    """
+    for name, model in verified.models.items():
+        offer = None
+        if name in wanted and not model.offer.is_batch:
+            offer = batch_offer(verified, name)
+        if offer is None:
+            continue
+        if not is_far_below(model, offer, verified.book.day):
+            yield name, offer
+        elif name not in away:  # what is away is collected at its own price
+            raise CannotSend(
+                f"{model.name}: its price in batches is below a quarter of the price of calls that "
+                "was approved; nothing was sent. Plan it with `afcost estimate --batch`, and "
+                "approve that"
+            )
 
 
 def name_worker(verified: VerifiedPlan, location: Location, options: RunOptions) -> str:

@@ -355,3 +355,31 @@ def test_only_what_no_provider_tells_of_can_be_given_up(server, afcost):
     assert (ended["state"], ended["held"]) == ("ended", 2)
     told, _ = afcost("status", "runs/small", "--format", "json")
     assert json.loads(told)["held_usd"] == away["reserved_usd"]
+
+
+@pytest.mark.parametrize("study", ["openai"], indirect=True)
+@pytest.mark.usefixtures("study")
+def test_without_a_key_nothing_is_cancelled_nor_given_up(afcost, monkeypatch):
+    afcost("run", "plan.json", "--batch", "--no-wait")
+    (away,) = list_batches(afcost)
+    monkeypatch.delenv(FORMS["openai"].key)
+    said = " ".join(afcost("batches", "runs/small", "--cancel", ends=3))
+    assert "cannot be asked" in said
+    assert "1 batch was not cancelled" in said
+    give_up = ("batches", "runs/small", "--give-up", away["id"], "--yes")
+    assert "it may be collected before" in afcost(*give_up, ends=3)[1]
+    assert list_batches(afcost)[0]["state"] == "created"
+
+
+@pytest.mark.parametrize("study", ["openai"], indirect=True)
+@pytest.mark.usefixtures("study")
+def test_a_price_far_below_what_was_approved_is_to_be_approved(server, afcost):
+    cheap = PRICE | {"batch": {"input": "0.05", "output": "0.40"}}
+    prices = {"prices": {FORMS["openai"].model: cheap}}
+    Path("afcost.prices.yaml").write_text(yaml.safe_dump(prices))
+    _, said = afcost("run", "plan.json", "--batch", ends=3)
+    assert "below a quarter of the price of calls that was approved" in " ".join(said.split())
+    assert not server.bill().calls
+    afcost("estimate", "experiment.yaml", "--batch", "-o", "plan.json")
+    afcost("approve", "plan.json", "--cap", "0.01", "--yes")
+    afcost("run", "plan.json", "--poll", "0.1")

@@ -74,8 +74,12 @@ def _cancel(desk: BatchDesk, names: tuple[str, ...]) -> None:
     if not notes:
         draw.print_text(draw.stdout(), "no batch is open")
         return
-    for note, said in asyncio.run(desk.cancel(notes)):
+    found = asyncio.run(desk.cancel(notes))
+    for note, said, _ in found:
         draw.print_text(draw.stdout(), f"{note.chunk}: {said}")
+    if unasked := sum(not was_asked for *_, was_asked in found):
+        batches = draw.format_count(unasked, "batch was", "batches were")
+        raise Refused(f"{batches} not cancelled: they go on, and are billed")
     draw.print_text(draw.stdout(), "The next `afcost run` collects what they did.")
 
 
