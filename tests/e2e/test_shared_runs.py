@@ -140,9 +140,11 @@ def test_votes_that_are_asked_for_together_share_a_cap_too(site, faulty):
 
 def test_votes_that_a_killed_process_was_sending_are_held_and_asked_for_by_another(site):
     shared = site(queries=12, joint_votes=VOTES, delay=0.1)
+    shared.server.hold_after(12)
     killed, other = start_one_to_be_lost(shared, 1)
-    await_calls(shared, 16)
+    await_calls(shared, 12 + 4 + 1)  # with four in flight each, so some are its own
     killed.kill()
+    shared.server.release()
     assert (end := other.end()).end == "complete", end
     check_whole(shared)
     assert set(answered_votes(shared).values()) == {VOTES}
