@@ -120,10 +120,15 @@ def _is_named(batch: RemoteBatch, chunk: ChunkToSend) -> bool:
 
 
 def _may_be(batch: RemoteBatch, chunk: ChunkToSend) -> bool:
-    """Return whether a batch without a name may be a chunk's; a failed one bills nothing."""
+    """Return whether a batch without a name may be a chunk's; a failed one bills nothing.
+
+    One that has ended may count fewer requests than it was sent: those that it did.
+    """
     is_older = batch.created_at is not None and batch.created_at < chunk.intended_at - _CLOCKS
-    is_other = batch.total not in (None, 0, chunk.lines) or batch.id in chunk.other_batches
-    return not (is_older or is_other or batch.state is BatchState.FAILED)
+    total, is_working = batch.total or chunk.lines, batch.state is BatchState.WORKING
+    is_other = total > chunk.lines or (is_working and total < chunk.lines)
+    is_known = batch.id in chunk.other_batches
+    return not (is_older or is_other or is_known or batch.state is BatchState.FAILED)
 
 
 async def _compare_results(

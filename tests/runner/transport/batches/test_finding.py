@@ -159,11 +159,18 @@ def test_where_a_batch_has_no_name_its_results_tell_whose_it_is(tmp_path):
     assert not any("b1" in each.path for each in asked)
 
 
+def test_one_that_ended_with_fewer_requests_than_it_was_sent_may_be_it(tmp_path):
+    results = {"b1": result(f"{CHUNK}-0")}
+    found, _ = look(answer_results([anthropic("b1", total=1)], results), "anthropic", tmp_path)
+    assert (found.batch.id, found.is_sure) == ("b1", True)
+
+
 def test_batches_that_cannot_be_it_are_not_looked_into(tmp_path):
     listed = [
         anthropic("size", total=3),
         anthropic("known"),
         anthropic("working", ended=False, total=5),
+        anthropic("fewer", ended=False, total=1),
         anthropic("old", created=-8 * 86_400),
     ]
     found, asked = look(
