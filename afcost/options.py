@@ -228,6 +228,12 @@ concurrency_option = click.option(
 )  # fmt: skip
 
 
+poll_option = click.option(
+    "--poll", type=FiniteRange(min=0.1), metavar="SECONDS", default=60, show_default=True,
+    help="Time between looks at batches.",
+)  # fmt: skip
+
+
 def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say what a provider lets an account send."""
     options = (

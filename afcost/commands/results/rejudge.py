@@ -14,9 +14,9 @@ from afcost.consent import Consent, find_cap, request_approval
 from afcost.options import (
     AddedDollars,
     CapDollars,
-    FiniteRange,
     concurrency_option,
     consent_options,
+    poll_option,
     today,
 )
 from afcost.rendering import console as draw
@@ -64,8 +64,7 @@ _CENT = 10**10  # pico-dollars
               help="Ask judges in batches where priced so; default: as RUN says.")  # fmt: skip
 @click.option("--wait/--no-wait", "waits", default=True, show_default=True,
               help="Wait for batches, or leave them to the next time.")  # fmt: skip
-@click.option("--poll", type=FiniteRange(min=0.1), metavar="SECONDS", default=60, show_default=True,
-              help="Time between looks at batches.")  # fmt: skip
+@poll_option
 @concurrency_option
 @consent_options
 def rejudge_command(  # noqa: PLR0913 - one argument for each option

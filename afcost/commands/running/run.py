@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from afcost import errors
-from afcost.options import FiniteRange, by_option, concurrency_option
+from afcost.options import FiniteRange, by_option, concurrency_option, poll_option
 from afcost.rendering import console as draw
 from afcost.rendering.next_step import build_next_commands
 from afcost.rendering.running.dry_run_view import show_dry_run
@@ -85,8 +85,7 @@ def _prepare_by(plan: Path, by: datetime, options: RunOptions, *, waits: bool) -
 @by_option
 @click.option("--wait/--no-wait", "waits", default=True, show_default=True,
               help="Wait for batches, or leave them to the next run.")  # fmt: skip
-@click.option("--poll", type=FiniteRange(min=0.1), metavar="SECONDS", default=60, show_default=True,
-              help="Time between looks at batches.")  # fmt: skip
+@poll_option
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Run folder; default: runs/STUDY.")
 def run_command(  # noqa: PLR0913 - one argument for each option
     *,
