@@ -208,18 +208,20 @@ class LineSettler:
     def look_again(self, places: list[int]) -> None:
         """Add what is left of jobs, and free what is allocated to those of which nothing is."""
         for job in self._pending.look(places):
-            if not job.left:
-                self._ledger.deallocate(job.subject.id)
-            self._pending.add(job, self.list_left_alone(job))
+            self._add(job)
 
     def _add_again(self, note: ChunkNote, places: list[int]) -> None:
         with self._ledger.transaction(durable=False):
             for job in self._pending.look(places):
-                if not job.left:
-                    self._ledger.deallocate(job.subject.id)
-                elif job.turn is None or job.turn.subject is not None or job.is_again:
+                is_begun = job.turn is None or job.turn.subject is not None or job.is_again
+                if job.left and is_begun:
                     self._ledger.pass_cover(note.chunk, job.subject.id, self.price(job))
-                self._pending.add(job, self.list_left_alone(job))
+                self._add(job)
+
+    def _add(self, job: OpenJob) -> None:
+        if not job.left:
+            self._ledger.deallocate(job.subject.id)
+        self._pending.add(job, self.list_left_alone(job))
 
     def list_left_alone(self, job: OpenJob) -> set[str]:
         """Return the ids of a job's requests that are away, or are sent no more."""
