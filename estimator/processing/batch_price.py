@@ -51,7 +51,7 @@ def batch_offer(plan: VerifiedPlan, model: str) -> Offer | None:
 
 
 def is_far_below(model: PlannedModel, offer: Offer, day: date) -> bool:
-    """Return whether a batch offer is below a quarter of a planned price, which nobody approved.
+    """Return whether a batch offer is below a quarter of a planned price, which no one approved.
 
     No provider is known whose batches cost less than half of its calls.
 

@@ -3,7 +3,7 @@
 In reading order:
     listed_batch   what is known of each batch of a ledger
     batch_keys     which keys may be sent, by the plan's approval
-    batch_desk     asks providers to cancel them, and gives up what nobody can collect
+    batch_desk     asks providers to cancel them, and gives up what no one can collect
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The batch desk: asks providers to cancel batches, and gives up what nobody can collect.
+"""The batch desk: asks providers to cancel batches, and gives up what no one can collect.
 
 What a provider did until then is collected by the next run, as ever; what was never sent is free
 at once. Each step is a transaction of its own, and asking twice does no harm.
@@ -44,7 +44,7 @@ class Verdict:
     """Whether a batch may be given up.
 
     Attributes:
-        may_go: whether nobody can collect it.
+        may_go: whether no one can collect it.
         why: in words, after its name.
     """
 
@@ -121,7 +121,7 @@ class BatchDesk:
         return f"its provider was asked to cancel it, and says: {told.status}"
 
     async def find_why_to_keep(self, note: ChunkNote) -> Verdict:
-        """Return whether a batch has to be kept, or may be given up: nobody can collect it."""
+        """Return whether a batch has to be kept, or may be given up: no one can collect it."""
         if note.state in _UNSENT:
             return _keep("nothing of it was sent: cancel it, which frees its money")
         try:
@@ -138,7 +138,7 @@ class BatchDesk:
         return _judge_told(note, told)
 
     def give_up(self, note: ChunkNote, why: str) -> None:
-        """Hold the money of a batch that nobody can collect, until it is reconciled."""
+        """Hold the money of a batch that no one can collect, until it is reconciled."""
         self._end(note, f"it was given up: {why}", is_billed=True)
 
     def _end(self, note: ChunkNote, why: str, *, is_billed: bool) -> None:

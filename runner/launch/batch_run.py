@@ -76,7 +76,7 @@ def price_batched(
         until: when the approval ends; None where it does not.
 
     Raises:
-        CannotSend: none can be, though that is asked for; or at a price that nobody approved.
+        CannotSend: none can be, though that is asked for; or at a price that no one approved.
     """
     verified, cached = checked.verified, set[str]()
     models = dict(verified.models)

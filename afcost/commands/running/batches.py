@@ -26,7 +26,7 @@ from runner.run_folder import RunFolder, open_run_folder
 @click.option("--cancel", is_flag=True,
               help="Ask providers to cancel batches NAME…, or all that are open.")  # fmt: skip
 @click.option("--give-up", is_flag=True,
-              help="End batch NAME, which nobody can collect; its money is held.")  # fmt: skip
+              help="End batch NAME, which no one can collect; its money is held.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Give it up without asking.")
 def batches_command(  # noqa: PLR0913 - one argument for each option
     *,
